@@ -1,0 +1,309 @@
+//! The envelope: what rights need to know of a resource without reading it, and of its holder.
+
+use std::sync::Arc;
+
+use crate::fhir::ResourceType;
+
+/// Somebody who acts, in one spelling: `P:` PSIdNat, `S:` StructIdNat, `H:` INS as `system|value`, `A:` application.
+///
+/// INVARIANT: letters, digits and `:|.-` only, so that an actor is one word of a list of parties.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Actor(String);
+
+impl Actor {
+    /// A professional, by PSIdNat.
+    pub fn professional(id: &str) -> Option<Self> {
+        Self::new('P', id)
+    }
+
+    /// A structure, by StructIdNat.
+    pub fn structure(id: &str) -> Option<Self> {
+        Self::new('S', id)
+    }
+
+    /// A person with a space, or a representative, by INS as `system|value`.
+    pub fn person(ins: &str) -> Option<Self> {
+        Self::new('H', ins)
+    }
+
+    /// An application of the catalogue.
+    pub fn application(client: &str) -> Option<Self> {
+        Self::new('A', client)
+    }
+
+    /// An actor of the service itself: `operator`, `auditor`, `tester`.
+    pub fn service(name: &str) -> Option<Self> {
+        Self::new('X', name)
+    }
+
+    /// An actor read from the database.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    fn new(kind: char, id: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '|' | '.' | '-');
+        (!id.is_empty() && id.len() <= 128 && id.chars().all(fits)).then(|| Self(format!("{kind}:{id}")))
+    }
+
+    /// The spelling kept in databases.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The identifier without the kind.
+    pub fn id(&self) -> &str {
+        self.0.get(2..).unwrap_or_default()
+    }
+
+    /// The letter of the kind.
+    pub fn kind(&self) -> char {
+        self.0.chars().next().unwrap_or('?')
+    }
+}
+
+/// An actor identifies a person: it never prints itself.
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:[redacted]", self.kind())
+    }
+}
+
+/// A bit of [`Envelope::labels`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Label {
+    /// `MASQUE_PS`: masked to professionals.
+    Masked = 1,
+    /// `INVISIBLE_PATIENT` or `NOPAT`: hidden from the holder until announced.
+    HiddenFromHolder = 2,
+    /// `INVISIBLE_REPRESENTANTS_LEGAUX`.
+    HiddenFromRepresentatives = 4,
+    /// `status` is `entered-in-error`: deleted, for everyone.
+    EnteredInError = 8,
+}
+
+impl Label {
+    /// The bit.
+    pub fn bit(self) -> i16 {
+        self as i16
+    }
+}
+
+/// What a scope may speak of, beside the holder and the rights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The holder's number; 0 for shared directories, -1 for what testers keep.
+    pub holder: i64,
+    /// Unique per holder and ordered by creation: microseconds since 2020 times 1024, plus noise.
+    pub key: i64,
+    /// The resource type.
+    pub resource: ResourceType,
+    /// The logical id.
+    pub id: String,
+    /// `meta.versionId`, counting per resource from 1.
+    pub version: i32,
+    /// `meta.lastUpdated`, microseconds since 1970.
+    pub updated: i64,
+    /// The row of the matrix, by its number in `profiles/authorization/types.tsv`; 0 where the matrix does not speak.
+    pub doc_type: i16,
+    /// Bits of [`Label`].
+    pub labels: i16,
+    /// Who deposited it; empty for what the server made.
+    pub submitter: String,
+    /// Authors, named actors or members: a list of [`Actor`] spellings with a blank before, between and after.
+    pub parties: String,
+}
+
+impl Envelope {
+    /// Whether the bit of the label is set.
+    pub fn has(&self, label: Label) -> bool {
+        self.labels & label.bit() != 0
+    }
+}
+
+/// A test on the envelope.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EnvelopeTest {
+    /// The row of the matrix is one of these, sorted.
+    DocTypeIn(Arc<[i16]>),
+    /// The label is set.
+    Labelled(Label),
+    /// One of these actors is a party.
+    PartyIn(Vec<Actor>),
+    /// Deposited by this actor.
+    SubmittedBy(Actor),
+    /// Belongs to the person with this INS (`system|value`).
+    HolderIs(String),
+}
+
+/// Where a space stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum HolderState {
+    /// Told to the person, not yet open.
+    Announced = 1,
+    /// Open: the only state in which anybody consults or deposits.
+    Open = 2,
+    /// The person opposed.
+    Opposed = 3,
+    /// Closed by the holder, kept ten years.
+    Closed = 4,
+    /// Suspended by the operator.
+    Suspended = 5,
+    /// Being erased.
+    Erasing = 6,
+}
+
+impl HolderState {
+    /// The number kept in databases.
+    pub fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The state of a number read from a database.
+    pub fn from_number(number: i16) -> Option<Self> {
+        [Self::Announced, Self::Open, Self::Opposed, Self::Closed, Self::Suspended, Self::Erasing]
+            .into_iter()
+            .find(|s| s.number() == number)
+    }
+}
+
+/// A bit of [`HolderRow::settings`]: what the holder permits without naming an actor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Setting {
+    /// `break-glass`; by default permitted.
+    BreakGlass = 1,
+    /// `samu`; by default permitted.
+    Samu = 2,
+    /// `emergency-masked`; by default denied.
+    EmergencyMasked = 4,
+    /// `default-masking`; by default denied.
+    DefaultMasking = 8,
+}
+
+impl Setting {
+    /// The bit.
+    pub fn bit(self) -> i16 {
+        self as i16
+    }
+}
+
+/// What the holder's row says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HolderRow {
+    /// The holder's number.
+    pub holder: i64,
+    /// The INS, `system|value`.
+    pub ins: String,
+    /// The logical id of the Patient.
+    pub patient: String,
+    /// Where the space stands; `None` for an unreadable number, which denies.
+    pub state: Option<HolderState>,
+    /// Birth date, days since 1970.
+    pub born: i32,
+    /// Bits of [`Setting`].
+    pub settings: i16,
+}
+
+/// A test on the holder's row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HolderTest {
+    /// The space is in this state.
+    State(HolderState),
+    /// The setting is permitted.
+    Permits(Setting),
+}
+
+/// The kinds of rights, as numbered in databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RightKind {
+    /// Consent `record-access`.
+    RecordAccess = 1,
+    /// Consent `care-team-access`, one row for each member.
+    CareTeam = 2,
+    /// Consent `treating-physician`.
+    TreatingPhysician = 3,
+    /// Consent `administrator`.
+    Administrator = 4,
+    /// Consent `record-block`.
+    Block = 5,
+    /// Consent `occupational-health`.
+    Occupational = 6,
+    /// An active RelatedPerson.
+    Representative = 7,
+    /// Consent `application`.
+    Application = 8,
+}
+
+impl RightKind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::RecordAccess,
+        Self::CareTeam,
+        Self::TreatingPhysician,
+        Self::Administrator,
+        Self::Block,
+        Self::Occupational,
+        Self::Representative,
+        Self::Application,
+    ];
+
+    /// The number kept in databases.
+    pub fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// The kind of a number read from a database.
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|k| k.number() == number)
+    }
+}
+
+/// One row of the rights table: in force over `[from, until)`, microseconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// Who has it.
+    pub actor: Actor,
+    /// Which.
+    pub kind: RightKind,
+    /// Start.
+    pub from: i64,
+    /// End; `i64::MAX` when open.
+    pub until: i64,
+    /// Parts of the space it is narrowed to (`provision.class`): ` Type Type `, empty for all.
+    pub parts: String,
+    /// The resource it comes from: `Consent/[id]` or `RelatedPerson/[id]`.
+    pub source: String,
+}
+
+/// A test for a right over the holder of a resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RightTest {
+    /// One of these kinds.
+    pub kinds: Vec<RightKind>,
+    /// Held by one of these.
+    pub actors: Vec<Actor>,
+    /// The instant at which it must be in force.
+    pub at: i64,
+    /// Whether a right narrowed to parts of the space counts only for a part that is the resource's type.
+    pub part: Option<ResourceType>,
+}
+
+impl RightTest {
+    /// Whether the right passes.
+    pub fn holds(&self, right: &Right) -> bool {
+        self.kinds.contains(&right.kind)
+            && self.actors.contains(&right.actor)
+            && right.from <= self.at
+            && self.at < right.until
+            && self.part.is_none_or(|part| right.parts.is_empty() || right.parts.split(' ').any(|p| p == part.name()))
+    }
+}
+
+/// What is known of the holder of a resource, read in the same statement as the resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The holder's row; `None` for a resource without holder.
+    pub holder: Option<HolderRow>,
+    /// The rights of the caller's actors over that holder, in force or not.
+    pub rights: Vec<Right>,
+}

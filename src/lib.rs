@@ -1,0 +1,5 @@
+//! Ensemble: a FHIR R4 server for the French digital health space and its shared health record.
+
+pub mod fhir;
+pub mod filter;
+pub mod policy;
