@@ -3,7 +3,7 @@
 use super::{Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderTest, IndexRows};
 
 /// A resource as a filter sees it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its envelope.
     pub envelope: &'a Envelope,
