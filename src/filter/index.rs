@@ -37,6 +37,23 @@ pub enum Test {
     Reference(Vec<String>),
     /// A uri row with one of these values, exactly.
     Uri(Vec<String>),
+    /// Any row of this kind: the contrary of `:missing=true`.
+    Present(ParamKind),
+}
+
+/// The kinds of index rows, each with a table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ParamKind {
+    /// `token`.
+    Token,
+    /// `string`.
+    String,
+    /// `date`.
+    Date,
+    /// `reference`.
+    Reference,
+    /// `uri`.
+    Uri,
 }
 
 /// A test on a string row (FHIR R4 search.html#string); values of the first two are folded by [`fold`].
@@ -110,6 +127,11 @@ impl IndexRows {
     /// Whether some row of the parameter passes.
     pub fn any(&self, param: Param, test: &Test) -> bool {
         match test {
+            Test::Present(ParamKind::Token) => self.token.iter().any(|(p, _)| *p == param),
+            Test::Present(ParamKind::String) => self.string.iter().any(|(p, _, _)| *p == param),
+            Test::Present(ParamKind::Date) => self.date.iter().any(|(p, _, _)| *p == param),
+            Test::Present(ParamKind::Reference) => self.reference.iter().any(|(p, _)| *p == param),
+            Test::Present(ParamKind::Uri) => self.uri.iter().any(|(p, _)| *p == param),
             Test::Token(values) => self.token.iter().any(|(p, v)| *p == param && values.contains(v)),
             Test::Reference(values) => self.reference.iter().any(|(p, v)| *p == param && values.contains(v)),
             Test::Uri(values) => self.uri.iter().any(|(p, v)| *p == param && values.contains(v)),

@@ -8,7 +8,7 @@ mod index;
 mod matches;
 
 pub use envelope::{Actor, Envelope, EnvelopeTest, Facts, HolderRow, HolderState, HolderTest, Label, Right, RightKind, RightTest, Setting};
-pub use index::{DateTest, IndexRows, Param, StringTest, Test, fold};
+pub use index::{DateTest, IndexRows, Param, ParamKind, StringTest, Test, fold};
 pub use matches::{Candidate, matches};
 
 use crate::fhir::ResourceType;

@@ -1,0 +1,13 @@
+DROP TABLE audit_event;
+DROP TABLE deposit;
+DROP TABLE access_right;
+DROP TABLE index_uri;
+DROP TABLE index_reference;
+DROP TABLE index_date;
+DROP TABLE index_string;
+DROP TABLE index_token;
+DROP TABLE resource_version;
+DROP TABLE resource;
+DROP TABLE locator;
+DROP TABLE holder;
+DROP TABLE stamp;

@@ -1,0 +1,138 @@
+//! The only room that names diesel: pools, statements, index rows, rights, traces; SQLite and PostgreSQL alike.
+
+mod error;
+mod pool;
+pub mod predicate;
+mod read;
+mod resource;
+mod rights;
+pub mod schema;
+mod search;
+mod sql;
+mod start;
+mod trace;
+mod write;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::spawn_blocking;
+
+pub use error::Error;
+pub use pool::{Connection, Target};
+pub use read::{Found, Version};
+pub use search::{Hit, Page, Standing};
+pub use trace::{StoredTrace, TraceRow};
+pub use write::{Deposited, NewResource, Stored, Transaction};
+
+use pool::Manager;
+use writer::{Job, Writer, write_job};
+
+/// Connections that read, and on PostgreSQL write too.
+const POOL_SIZE: u32 = 8;
+
+static STATEMENTS: AtomicU64 = AtomicU64::new(0);
+
+/// Counts a statement sent to the database.
+fn count_statement() {
+    STATEMENTS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The database of one server.
+#[derive(Clone)]
+pub struct Store {
+    target: Target,
+    pool: r2d2::Pool<Manager>,
+    /// As many requests as connections enter the blocking pool; the others wait without a thread.
+    turns: Arc<Semaphore>,
+    writer: Writer,
+    /// Keeps a private temporary database until the last use.
+    _temporary: Option<Arc<start::Temporary>>,
+}
+
+impl Store {
+    /// Statements sent so far by this process, for tests and metrics.
+    pub fn statements() -> u64 {
+        STATEMENTS.load(Ordering::Relaxed)
+    }
+
+    /// Commits of shared transactions so far.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    /// Runs a reading function off the async threads; once more on a fresh connection when the first turns out to be gone.
+    ///
+    /// # Errors
+    /// What the function says, or [`Error::Away`].
+    pub async fn run<T, F>(&self, mut work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
+        let pool = self.pool.clone();
+        spawn_blocking(move || {
+            let mut pooled = pool.get()?;
+            match work(&mut pooled.connection) {
+                Err(Error::Away) => {
+                    pooled.broken = true;
+                    drop(pooled);
+                    let mut fresh = pool.get()?;
+                    let again = work(&mut fresh.connection);
+                    fresh.broken = matches!(again, Err(Error::Away));
+                    again
+                }
+                other => other,
+            }
+        })
+        .await
+        .map_err(|_| Error::Away)?
+    }
+
+    /// Runs a writing function in one transaction and returns after its commit; an error rolls all of it back.
+    ///
+    /// # Errors
+    /// What the function says, or [`Error::Away`] when the commit failed or could not be known.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    {
+        match &self.target {
+            Target::Sqlite(_) => {
+                let (answer, result) = oneshot::channel();
+                self.writer.queue(Job::Write(write_job(work, answer)))?;
+                result.await.map_err(|_| Error::Away)?
+            }
+            Target::Postgres(_) => {
+                let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
+                let pool = self.pool.clone();
+                let done = spawn_blocking(move || {
+                    let mut pooled = pool.get().map_err(Error::from)?;
+                    let result = diesel::Connection::transaction(&mut pooled.connection, work);
+                    // After any error the connection is suspect; making a new one costs little beside that.
+                    pooled.broken = result.is_err();
+                    result
+                });
+                done.await.map_err(|_| Error::Away)?
+            }
+        }
+    }
+
+    /// Commits traces, together with those of other requests.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when they are not durable: then nothing may be disclosed (P2).
+    pub async fn trace(&self, rows: Vec<TraceRow>) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let (answer, result) = oneshot::channel();
+        self.writer.queue(Job::Traces(rows, answer))?;
+        result.await.map_err(|_| Error::Away)?
+    }
+}

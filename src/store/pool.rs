@@ -1,0 +1,121 @@
+//! Connections: small pools, no ping per check-out, broken ones thrown away.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection as _, PgConnection, SqliteConnection};
+
+use super::error::Error;
+
+/// A connection to either database.
+#[derive(diesel::MultiConnection)]
+pub enum Connection {
+    /// PostgreSQL 15 or later.
+    Postgres(PgConnection),
+    /// The embedded SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// The backend behind [`Connection`].
+pub type Backend = <Connection as diesel::Connection>::Backend;
+
+/// Which database, and where.
+#[derive(Clone)]
+pub enum Target {
+    /// `postgres://…`
+    Postgres(String),
+    /// The path of a file.
+    Sqlite(String),
+}
+
+/// The URL of a database may hold a password: it never prints.
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Postgres(_) => "postgres",
+            Self::Sqlite(_) => "sqlite",
+        })
+    }
+}
+
+/// How long a SQLite connection waits for a lock, and a request for a connection.
+const PATIENCE_MS: u64 = 5_000;
+
+impl Target {
+    /// A connection, ready to use.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when the database does not answer.
+    pub fn connect(&self, read_only: bool) -> Result<Connection, Error> {
+        match self {
+            Self::Postgres(url) => {
+                let mut connection = PgConnection::establish(url).map_err(|_| Error::Away)?;
+                // Plans are made for the values at hand: a generic plan knows neither the holder nor the parameter.
+                connection.batch_execute("SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = '30s'")?;
+                Ok(Connection::Postgres(connection))
+            }
+            Self::Sqlite(path) => {
+                let mut connection = SqliteConnection::establish(path).map_err(|_| Error::Away)?;
+                connection.batch_execute(&format!(
+                    "PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; \
+                     PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
+                    u8::from(read_only)
+                ))?;
+                Ok(Connection::Sqlite(connection))
+            }
+        }
+    }
+}
+
+/// A connection that knows when it is of no more use.
+pub struct Pooled {
+    /// The connection.
+    pub connection: Connection,
+    /// Set after an error that says the connection is gone.
+    pub broken: bool,
+}
+
+/// Makes connections for r2d2.
+#[derive(Debug)]
+pub struct Manager {
+    /// Where to.
+    pub target: Target,
+    /// Whether they only read.
+    pub read_only: bool,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = Error;
+
+    fn connect(&self) -> Result<Pooled, Error> {
+        Ok(Pooled { connection: self.target.connect(self.read_only)?, broken: false })
+    }
+
+    fn is_valid(&self, _: &mut Pooled) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.broken
+    }
+}
+
+/// What goes wrong while a connection is made is told to the request that waits for it, not to a log.
+#[derive(Debug)]
+struct Silent;
+
+impl r2d2::HandleError<Error> for Silent {
+    fn handle_error(&self, _: Error) {}
+}
+
+/// A pool of this many connections, made when first needed.
+pub fn pool(target: &Target, size: u32, read_only: bool) -> r2d2::Pool<Manager> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_millis(PATIENCE_MS))
+        .error_handler(Box::new(Silent))
+        .build_unchecked(Manager { target: target.clone(), read_only })
+}

@@ -1,0 +1,160 @@
+//! The threads that commit. SQLite: one thread owns the writing connection; every write is a savepoint in a commit it shares with
+//! other writes and traces. PostgreSQL: one thread commits the traces of many requests at once; writes have transactions of their own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+use diesel::Connection as _;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use tokio::sync::oneshot;
+
+use super::error::Error;
+use super::pool::{Connection, Target};
+use super::trace::{TraceRow, insert_traces};
+
+/// Called after the commit that held the job, with what became of it.
+type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
+/// A write: runs in a savepoint and returns what to do after the commit.
+pub type Write = Box<dyn FnOnce(&mut Connection) -> Completion + Send>;
+
+/// Something to commit.
+pub enum Job {
+    /// A write.
+    Write(Write),
+    /// Traces, and who waits for them.
+    Traces(Vec<TraceRow>, oneshot::Sender<Result<(), Error>>),
+}
+
+/// How many jobs share one commit at most.
+const JOBS_PER_COMMIT_MAX: usize = 256;
+
+/// The way to the committing thread.
+#[derive(Clone)]
+pub struct Writer {
+    queue: Sender<Job>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread; it ends when the last `Writer` is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Other`] when the system gives no thread.
+    pub fn start(target: &Target) -> Result<Self, Error> {
+        let (queue, jobs) = channel();
+        let commits = Arc::new(AtomicU64::new(0));
+        let (target, counter) = (target.clone(), Arc::clone(&commits));
+        let run = move || run(&target, &jobs, &counter);
+        thread::Builder::new().name("commit".into()).spawn(run).map_err(|error| Error::Other(error.to_string()))?;
+        Ok(Self { queue, commits })
+    }
+
+    /// Queues a job.
+    ///
+    /// # Errors
+    /// [`Error::Away`] when the thread has ended.
+    pub fn queue(&self, job: Job) -> Result<(), Error> {
+        self.queue.send(job).map_err(|_| Error::Away)
+    }
+
+    /// Commits so far.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+}
+
+fn run(target: &Target, jobs: &Receiver<Job>, commits: &AtomicU64) {
+    let mut connection: Option<Connection> = None;
+    while let Ok(first) = jobs.recv() {
+        let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(JOBS_PER_COMMIT_MAX - 1)).collect();
+        if connection.is_none() {
+            connection = target.connect(false).ok();
+        }
+        let usable = match connection.as_mut() {
+            Some(open) => commit(open, batch, commits),
+            None => {
+                refuse(batch);
+                false
+            }
+        };
+        if !usable {
+            connection = None;
+        }
+    }
+}
+
+/// Nobody waits for an answer that cannot come.
+fn refuse(batch: Vec<Job>) {
+    for job in batch {
+        if let Job::Traces(_, waiting) = job {
+            let _ = waiting.send(Err(Error::Away));
+        }
+        // A dropped write drops the sender its requester waits on, which reads as `Away`.
+    }
+}
+
+/// Commits a batch; false when the connection is of no more use.
+fn commit(connection: &mut Connection, batch: Vec<Job>, commits: &AtomicU64) -> bool {
+    let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
+    let mut traces: Vec<TraceRow> = Vec::new();
+    let mut waiting = Vec::new();
+    let begun = match connection {
+        Connection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+        Connection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres),
+    };
+    if begun.is_err() {
+        refuse(batch);
+        return false;
+    }
+    for job in batch {
+        match job {
+            Job::Write(write) => completions.push(write(connection)),
+            Job::Traces(rows, sender) => {
+                traces.extend(rows);
+                waiting.push(sender);
+            }
+        }
+    }
+    let written = insert_traces(connection, &traces);
+    let done = match connection {
+        _ if written.is_err() => {
+            let _ = match connection {
+                Connection::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
+                Connection::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
+            };
+            written
+        }
+        Connection::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite).map_err(Error::from),
+        Connection::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres).map_err(Error::from),
+    };
+    let committed = done.is_ok();
+    if committed {
+        commits.fetch_add(1, Ordering::Relaxed);
+    }
+    let result = || if committed { Ok(()) } else { Err(Error::Away) };
+    completions.into_iter().for_each(|complete| complete(result()));
+    for sender in waiting {
+        let _ = sender.send(result());
+    }
+    committed
+}
+
+/// Turns a function into a queued write whose result arrives after the commit.
+pub fn write_job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Write
+where
+    T: Send + 'static,
+    E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+{
+    Box::new(move |connection| {
+        let result = connection.transaction(work);
+        Box::new(move |committed| {
+            let _ = answer.send(match committed {
+                Ok(()) => result,
+                Err(error) => result.and(Err(error.into())),
+            });
+        })
+    })
+}
