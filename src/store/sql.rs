@@ -110,6 +110,20 @@ impl Statement {
         self
     }
 
+    /// Appends another statement's pieces.
+    pub fn append(&mut self, other: Self) -> &mut Self {
+        for piece in other.pieces {
+            match piece {
+                Piece::Sql(sql) => self.sql(&sql),
+                bind @ Piece::Bind(_) => {
+                    self.pieces.push(bind);
+                    self
+                }
+            };
+        }
+        self
+    }
+
     fn bind(&mut self, bind: Bind) -> &mut Self {
         self.pieces.push(Piece::Bind(bind));
         self

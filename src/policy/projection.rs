@@ -1,0 +1,267 @@
+//! Rights as a projection: from the Consents, CareTeams and RelatedPersons of one holder to the rows of the rights table.
+//!
+//! Pure: the store computes all rows of a holder again in the transaction of any write to one of these resources (P4).
+
+use serde_json::Value;
+
+use crate::fhir::{ResourceType, national, primitive};
+use crate::filter::{Actor, Right, RightKind, Setting};
+
+/// The address of what this project defines.
+pub const CB: &str = "https://ensemble.example/fhir";
+
+/// A resource that bears rights.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its type.
+    pub resource: ResourceType,
+    /// Its logical id.
+    pub id: String,
+    /// When it was created, microseconds since 1970.
+    pub created: i64,
+    /// When its current version was written.
+    pub updated: i64,
+    /// The resource.
+    pub value: Value,
+}
+
+/// Years after which a minor's representatives have no right (article 388 of the code civil).
+pub const MAJORITY_YEARS: i32 = 18;
+
+/// The default of the holder's settings: emergency access permitted, masked documents and default masking not.
+pub fn default_settings() -> i16 {
+    Setting::BreakGlass.bit() | Setting::Samu.bit()
+}
+
+/// The kind of a Consent: its code of `CB/CodeSystem/consent-kind`.
+pub fn consent_kind(consent: &Value) -> Option<&str> {
+    let codings = consent.get("category")?.as_array()?.iter().filter_map(|category| category.get("coding")?.as_array()).flatten();
+    codings
+        .filter(|coding| coding.get("system").and_then(Value::as_str) == Some("https://ensemble.example/fhir/CodeSystem/consent-kind"))
+        .find_map(|coding| coding.get("code")?.as_str())
+}
+
+/// The actors a Consent names by identifier.
+pub fn consent_actors(consent: &Value) -> Vec<Actor> {
+    let actors = consent.pointer("/provision/actor").and_then(Value::as_array);
+    actors.into_iter().flatten().filter_map(|actor| identified(actor.get("reference")?)).collect()
+}
+
+/// The actor of a reference with a logical identifier.
+pub fn identified(reference: &Value) -> Option<Actor> {
+    let identifier = reference.get("identifier")?;
+    actor(identifier.get("system")?.as_str()?, identifier.get("value")?.as_str()?)
+}
+
+/// The actor with this national identifier, in any of its spellings.
+pub fn actor(system: &str, value: &str) -> Option<Actor> {
+    if system == "https://ensemble.example/fhir/NamingSystem/application" {
+        return Actor::application(value);
+    }
+    national::professional(system, value)
+        .and_then(|id| Actor::professional(&id))
+        .or_else(|| national::structure(system, value).and_then(|id| Actor::structure(&id)))
+}
+
+/// A half-open period of an element, microseconds; open where absent.
+fn period(value: Option<&Value>) -> (i64, i64) {
+    let side = |name: &str| value.and_then(|period| period.get(name)?.as_str()).and_then(primitive::date_range);
+    (side("start").map_or(i64::MIN, |(start, _)| start), side("end").map_or(i64::MAX, |(_, end)| end))
+}
+
+/// Every right, and the settings, that the sources give over a holder born on this day (days since 1970).
+pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
+    let mut rights = Vec::new();
+    let mut settings = default_settings();
+    let mut consents: Vec<&Source> = sources.iter().filter(|source| source.resource == ResourceType::CONSENT).collect();
+    consents.sort_by_key(|source| source.created);
+    for source in &consents {
+        let Some(kind) = consent_kind(&source.value) else { continue };
+        let active = source.value.get("status").and_then(Value::as_str) == Some("active");
+        let permits = source.value.pointer("/provision/type").and_then(Value::as_str) == Some("permit");
+        let (start, end) = period(source.value.pointer("/provision/period"));
+        let from = source.created.max(start);
+        // A consent that is no longer active ended when it was made so.
+        let until = if active { end } else { end.min(source.updated) };
+        if let Some(setting) = setting_of(kind) {
+            if active {
+                settings = if permits { settings | setting.bit() } else { settings & !setting.bit() };
+            }
+            continue;
+        }
+        let right = |kind, actor, from: i64, until: i64| Right { actor, kind, from, until, parts: parts(&source.value), source: format!("Consent/{}", source.id) };
+        match (kind, permits) {
+            ("record-access", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::RecordAccess, a, from, until))),
+            ("administrator", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Administrator, a, from, until))),
+            ("occupational-health", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until))),
+            ("application", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until))),
+            ("record-block", false) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Block, a, source.created, until))),
+            ("treating-physician", true) => {
+                // One at a time: a new one ends the former.
+                for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
+                    former.until = former.until.min(from);
+                }
+                rights.extend(consent_actors(&source.value).into_iter().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
+            }
+            ("care-team-access", true) => {
+                for (member, since, to) in members(sources, &source.value) {
+                    rights.push(right(RightKind::CareTeam, member, from.max(since), until.min(to)));
+                }
+            }
+            _ => {}
+        }
+    }
+    block(&mut rights, &consents);
+    rights.extend(sources.iter().filter(|s| s.resource == ResourceType::RELATED_PERSON).filter_map(|source| representative(source, born)));
+    rights.retain(|right| right.from < right.until);
+    rights.sort();
+    rights.dedup_by(|a, b| a.actor == b.actor && a.kind == b.kind && a.source == b.source);
+    (rights, settings)
+}
+
+fn setting_of(kind: &str) -> Option<Setting> {
+    Some(match kind {
+        "break-glass" => Setting::BreakGlass,
+        "samu" => Setting::Samu,
+        "emergency-masked" => Setting::EmergencyMasked,
+        "default-masking" => Setting::DefaultMasking,
+        _ => return None,
+    })
+}
+
+/// `provision.class` as ` Type Type `.
+fn parts(consent: &Value) -> String {
+    let classes = consent.pointer("/provision/class").and_then(Value::as_array);
+    let codes: Vec<&str> = classes.into_iter().flatten().filter_map(|class| class.get("code")?.as_str()).collect();
+    if codes.is_empty() { String::new() } else { format!(" {} ", codes.join(" ")) }
+}
+
+/// The active members of the teams a consent names, each with its time in the team.
+fn members(sources: &[Source], consent: &Value) -> Vec<(Actor, i64, i64)> {
+    let actors = consent.pointer("/provision/actor").and_then(Value::as_array);
+    let named: Vec<&str> = actors.into_iter().flatten().filter_map(|actor| actor.pointer("/reference/reference")?.as_str()).collect();
+    let teams = sources.iter().filter(|s| s.resource == ResourceType::CARE_TEAM && named.contains(&format!("CareTeam/{}", s.id).as_str()));
+    let mut found = Vec::new();
+    for team in teams {
+        if team.value.get("status").and_then(Value::as_str) != Some("active") {
+            continue;
+        }
+        let (start, end) = period(team.value.get("period"));
+        for participant in team.value.get("participant").and_then(Value::as_array).into_iter().flatten() {
+            let (since, until) = period(participant.get("period"));
+            if let Some(actor) = participant.get("member").and_then(identified) {
+                found.push((actor, start.max(since), end.min(until)));
+            }
+        }
+    }
+    found
+}
+
+/// A block beats every right of its actor given before the block ended: after unblocking, a new one is needed.
+fn block(rights: &mut [Right], consents: &[&Source]) {
+    let given = |source: &str| consents.iter().find(|c| source.strip_prefix("Consent/") == Some(c.id.as_str())).map_or(i64::MIN, |c| c.created);
+    let blocks: Vec<Right> = rights.iter().filter(|r| r.kind == RightKind::Block).cloned().collect();
+    for right in rights.iter_mut().filter(|r| r.kind != RightKind::Block) {
+        for block in blocks.iter().filter(|block| block.actor == right.actor && given(&right.source) < block.until) {
+            right.until = right.until.min(block.from.max(i64::MIN + 1));
+        }
+    }
+}
+
+/// The right of a RelatedPerson: a representative, until the holder's majority where the holder was a minor.
+fn representative(source: &Source, born: i32) -> Option<Right> {
+    if source.value.get("active").and_then(Value::as_bool) != Some(true) {
+        return None;
+    }
+    let identifiers = source.value.get("identifier")?.as_array()?;
+    let ins = identifiers.iter().find_map(|i| national::Ins::new(i.get("system")?.as_str()?, i.get("value")?.as_str()?))?;
+    let (start, end) = period(source.value.get("period"));
+    let majority = majority(born);
+    let until = if source.created < majority { end.min(majority) } else { end };
+    let actor = Actor::person(&ins.to_string())?;
+    let (from, source) = (source.created.max(start), format!("RelatedPerson/{}", source.id));
+    Some(Right { actor, kind: RightKind::Representative, from, until, parts: String::new(), source })
+}
+
+/// The instant at which somebody born on this day comes of age, microseconds since 1970.
+pub fn majority(born: i32) -> i64 {
+    let date = chrono::NaiveDate::default() + chrono::Duration::days(i64::from(born));
+    let adult = date.checked_add_months(chrono::Months::new(12 * MAJORITY_YEARS.unsigned_abs())).unwrap_or(date);
+    adult.signed_duration_since(chrono::NaiveDate::default()).num_days() * 86_400_000_000
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const NURSE: &str = "810000000017";
+
+    fn consent(id: &str, kind: &str, effect: &str, created: i64, active: bool, updated: i64) -> Source {
+        let value = json!({
+            "resourceType": "Consent", "status": if active { "active" } else { "inactive" },
+            "category": [{"coding": [{"system": "https://ensemble.example/fhir/CodeSystem/consent-kind", "code": kind}]}],
+            "provision": {"type": effect, "actor": [{"reference": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}}}]}
+        });
+        Source { resource: ResourceType::CONSENT, id: id.into(), created, updated, value }
+    }
+
+    fn spans(sources: &[Source], kind: RightKind) -> Vec<(i64, i64)> {
+        project(sources, 0).0.into_iter().filter(|r| r.kind == kind).map(|r| (r.from, r.until)).collect()
+    }
+
+    #[test]
+    fn a_block_ends_what_was_given_before_it_ended() {
+        let access = consent("a", "record-access", "permit", 10, true, 10);
+        let later = consent("c", "record-access", "permit", 60, true, 60);
+        let rows = [
+            (vec![access.clone()], vec![(10, i64::MAX)]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, true, 20)], vec![(10, 20)]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50)], vec![(10, 20)]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50), later.clone()], vec![(10, 20), (60, i64::MAX)]),
+            (vec![consent("b", "record-block", "deny", 20, true, 20), later], vec![]),
+            (vec![consent("a", "record-access", "permit", 10, false, 30)], vec![(10, 30)]),
+            (vec![consent("a", "record-access", "deny", 10, true, 10)], vec![]),
+        ];
+        for (sources, expected) in rows {
+            assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_treating_physician_ends_the_former() {
+        let two = [consent("a", "treating-physician", "permit", 10, true, 10), consent("b", "treating-physician", "permit", 40, true, 40)];
+        assert_eq!(spans(&two, RightKind::TreatingPhysician), [(10, 40), (40, i64::MAX)]);
+    }
+
+    #[test]
+    fn a_team_counts_with_consent_and_while_membership_lasts() {
+        let team = Source {
+            resource: ResourceType::CARE_TEAM,
+            id: "t".into(),
+            created: 5,
+            updated: 5,
+            value: json!({"status": "active", "participant": [{
+                "member": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}},
+                "period": {"end": "1970-01-01"}}]}),
+        };
+        let mut access = consent("a", "care-team-access", "permit", 10, true, 10);
+        access.value.pointer_mut("/provision").unwrap()["actor"] = json!([{"reference": {"reference": "CareTeam/t"}}]);
+        assert_eq!(spans(std::slice::from_ref(&team), RightKind::CareTeam), []);
+        assert_eq!(spans(&[team, access], RightKind::CareTeam), [(10, 86_400_000_000)]);
+    }
+
+    #[test]
+    fn settings_follow_the_last_word() {
+        let rows = [
+            (vec![], default_settings()),
+            (vec![consent("a", "samu", "deny", 1, true, 1)], Setting::BreakGlass.bit()),
+            (vec![consent("a", "samu", "deny", 1, true, 1), consent("b", "samu", "permit", 2, true, 2)], default_settings()),
+            (vec![consent("a", "emergency-masked", "permit", 1, true, 1)], default_settings() | Setting::EmergencyMasked.bit()),
+        ];
+        for (sources, expected) in rows {
+            assert_eq!(project(&sources, 0).1, expected);
+        }
+    }
+}

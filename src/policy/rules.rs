@@ -1,0 +1,154 @@
+//! The rules: which relation to a resource permits or forbids what (`profiles/authorization/rules.tsv`).
+
+use super::caller::{CallerKind, Purpose};
+use super::table::{Table, day};
+use super::{Action, LoadError};
+use crate::fhir::ResourceType;
+use crate::filter::Label;
+use crate::policy::nomenclature::visibility;
+
+/// How a caller may stand to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Any resource of the type.
+    Any,
+    /// The caller is its holder.
+    Own,
+    /// The caller represents its holder.
+    Representative,
+    /// A right `record-access`.
+    RecordAccess,
+    /// A right through a care team.
+    CareTeam,
+    /// The treating physician.
+    TreatingPhysician,
+    /// An administrator.
+    Administrator,
+    /// Named as author, or of the depositing structure, and with a right to consult.
+    AuthorWithRight,
+    /// Deposited it, or is the actor of a trace.
+    Submitter,
+    /// Named in it: actor of a Consent, member of a CareTeam.
+    Party,
+    /// Break-glass is not opposed.
+    BreakGlass,
+    /// Break-glass, and masked documents are permitted in emergency.
+    BreakGlassMasked,
+    /// SAMU regulation is not opposed.
+    Samu,
+    /// SAMU regulation, and masked documents are permitted in emergency.
+    SamuMasked,
+    /// A block.
+    Blocked,
+    /// The space is not open.
+    SpaceNotOpen,
+    /// `entered-in-error`.
+    EnteredInError,
+}
+
+/// A rule with its id.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// The id.
+    pub id: String,
+    /// For this kind of caller.
+    pub caller: CallerKind,
+    /// In this mode of access; `None` for any.
+    pub purpose: Option<Purpose>,
+    /// Standing so to the resource.
+    pub relation: Relation,
+    /// Of this type.
+    pub resource: ResourceType,
+    /// Whether the matrix limits it.
+    pub matrix: bool,
+    /// Labels that take a document out of the rule.
+    pub except: Vec<Label>,
+    /// What is done.
+    pub action: Action,
+    /// Whether it permits; else it forbids.
+    pub permits: bool,
+    /// A forbid beats the permits of its group; `None` those of all.
+    pub group: Option<String>,
+    /// First day, since 1970.
+    pub since: i32,
+    /// First day after.
+    pub until: i32,
+}
+
+/// The rules this binary was built with.
+pub const EMBEDDED: &str = include_str!("../../profiles/authorization/rules.tsv");
+
+/// Reads `rules.tsv`.
+///
+/// # Errors
+/// [`LoadError`] with the line: unknown word, duplicate or unsorted id.
+pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
+    let header = [
+        "rule", "caller", "purpose", "relation", "resource", "matrix", "except", "interaction", "effect", "group", "since", "until", "source",
+    ];
+    let mut rules: Vec<Rule> = Vec::new();
+    Table::read("rules.tsv", text, &header)?.each(
+        |[id, caller, purpose, relation, resource, matrix, except, interaction, effect, group, since, until, _]| {
+            if rules.last().is_some_and(|last| id <= last.id.as_str()) {
+                return Err(format!("rule `{id}` is out of order"));
+            }
+            let word = |what: &str, text: &str| format!("unknown {what} `{text}`");
+            rules.push(Rule {
+                id: id.to_owned(),
+                caller: CallerKind::parse(caller).ok_or_else(|| word("caller", caller))?,
+                purpose: match purpose {
+                    "*" => None,
+                    code => Some(Purpose::parse(code).ok_or_else(|| word("purpose", code))?),
+                },
+                relation: parse_relation(relation).ok_or_else(|| word("relation", relation))?,
+                resource: ResourceType::parse(resource).ok_or_else(|| word("resource", resource))?,
+                matrix: match matrix {
+                    "yes" => true,
+                    "no" => false,
+                    other => return Err(word("matrix", other)),
+                },
+                except: match except {
+                    "-" => Vec::new(),
+                    codes => codes
+                        .split(',')
+                        .map(|code| visibility(code).ok_or_else(|| word("label", code)))
+                        .collect::<Result<_, _>>()?,
+                },
+                action: Action::parse(interaction).ok_or_else(|| word("interaction", interaction))?,
+                permits: match effect {
+                    "permit" => true,
+                    "forbid" => false,
+                    other => return Err(word("effect", other)),
+                },
+                group: (group != "*").then(|| group.to_owned()),
+                since: day(since, i32::MIN)?,
+                until: day(until, i32::MAX)?,
+            });
+            Ok(())
+        },
+    )?;
+    Ok(rules)
+}
+
+fn parse_relation(text: &str) -> Option<Relation> {
+    Some(match text {
+        "any" => Relation::Any,
+        "self" => Relation::Own,
+        "representative" => Relation::Representative,
+        "record-access" => Relation::RecordAccess,
+        "care-team" => Relation::CareTeam,
+        "treating-physician" => Relation::TreatingPhysician,
+        "administrator" => Relation::Administrator,
+        "author-with-right" => Relation::AuthorWithRight,
+        "submitter" => Relation::Submitter,
+        "party" => Relation::Party,
+        "break-glass" => Relation::BreakGlass,
+        "break-glass-masked" => Relation::BreakGlassMasked,
+        "samu" => Relation::Samu,
+        "samu-masked" => Relation::SamuMasked,
+        "blocked" => Relation::Blocked,
+        "space-not-open" => Relation::SpaceNotOpen,
+        "entered-in-error" => Relation::EnteredInError,
+        _ => return None,
+    })
+}

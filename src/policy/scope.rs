@@ -1,0 +1,247 @@
+//! From the rules to what one caller may see of one resource type: a filter that nobody else can make.
+
+use std::sync::Arc;
+
+use super::matrix::{Exercise, Matrix, Tables};
+use super::rules::{self, Relation, Rule};
+use super::{Caller, LoadError};
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, Candidate, EnvelopeTest, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches};
+
+/// What is done with a resource, as the rules distinguish it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Action {
+    /// `read`, `vread`, `history-instance`, `search-type`.
+    Consult,
+    /// `create`.
+    Create,
+    /// `update`.
+    Update,
+    /// `patch`.
+    Patch,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 4] = [Self::Consult, Self::Create, Self::Update, Self::Patch];
+
+    /// The spelling in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Consult => "consult",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+        }
+    }
+
+    /// The action of this spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+/// What was decided, and by which rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Permitted by these rules.
+    Permit(Vec<String>),
+    /// Denied by these rules, or because none applies.
+    Deny(Vec<String>),
+}
+
+/// What a caller may see of one resource type. Only [`Policy`] makes one.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    resource: ResourceType,
+    /// Rule, group, condition.
+    permits: Vec<(String, String, Filter)>,
+    /// Rule, group beaten (`None` for all), condition.
+    forbids: Vec<(String, Option<String>, Filter)>,
+    /// The actors whose rights the filter asks for.
+    actors: Vec<Actor>,
+    tester: bool,
+}
+
+impl Scope {
+    /// The resource type it speaks of.
+    pub fn resource(&self) -> ResourceType {
+        self.resource
+    }
+
+    /// The actors whose rights must be read with the resource.
+    pub fn actors(&self) -> &[Actor] {
+        &self.actors
+    }
+
+    /// Whether it speaks of what testers keep, apart from records.
+    pub fn is_tester(&self) -> bool {
+        self.tester
+    }
+
+    /// Whether no rule permits anything.
+    pub fn is_nothing(&self) -> bool {
+        self.permits.is_empty()
+    }
+
+    /// The ids of the rules that may permit.
+    pub fn rules(&self) -> Vec<String> {
+        self.permits.iter().map(|(rule, _, _)| rule.clone()).collect()
+    }
+
+    /// The whole as one filter.
+    pub fn filter(&self) -> Filter {
+        let mut groups: Vec<&str> = self.permits.iter().map(|(_, group, _)| group.as_str()).collect();
+        groups.dedup();
+        groups.sort_unstable();
+        groups.dedup();
+        groups.into_iter().fold(Filter::Nothing, |all, group| {
+            let permits = self.permits.iter().filter(|(_, g, _)| g == group);
+            let permitted = permits.fold(Filter::Nothing, |any, (_, _, condition)| any.or(condition.clone()));
+            let beaten = self.forbids.iter().filter(|(_, g, _)| g.as_deref().is_none_or(|g| g == group));
+            let forbidden = beaten.fold(Filter::Nothing, |any, (_, _, condition)| any.or(condition.clone()));
+            all.or(permitted.and(forbidden.negate()))
+        })
+    }
+
+    /// The decision on one resource, in memory, with the rules that made it.
+    pub fn decide(&self, candidate: &Candidate<'_>) -> Decision {
+        let against: Vec<&(String, Option<String>, Filter)> = self.forbids.iter().filter(|(_, _, f)| matches(f, candidate)).collect();
+        let beaten = |group: &str| against.iter().any(|(_, g, _)| g.as_deref().is_none_or(|g| g == group));
+        let held = self.permits.iter().filter(|(_, group, condition)| !beaten(group) && matches(condition, candidate));
+        let permitted: Vec<String> = held.map(|(rule, _, _)| rule.clone()).collect();
+        if permitted.is_empty() {
+            Decision::Deny(against.into_iter().map(|(rule, _, _)| rule.clone()).collect())
+        } else {
+            Decision::Permit(permitted)
+        }
+    }
+}
+
+/// The law in force: matrix and rules.
+#[derive(Debug)]
+pub struct Policy {
+    matrix: Matrix,
+    rules: Vec<Rule>,
+    accept_provisional: bool,
+    version: String,
+}
+
+impl Policy {
+    /// The law this binary was built with; `fingerprint` digests the tables for the version told with each decision.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the tables do not load.
+    pub fn embedded(accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
+        let tables = Tables::EMBEDDED;
+        let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
+        let status = if accept_provisional { "provisional" } else { "confirmed" };
+        let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
+        Ok(Self { matrix: Matrix::load(tables)?, rules: rules::load(rules::EMBEDDED)?, accept_provisional, version })
+    }
+
+    /// The matrix.
+    pub fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+
+    /// Digest of the tables, and whether provisional cells count.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether provisional cells of the matrix count.
+    pub fn accepts_provisional(&self) -> bool {
+        self.accept_provisional
+    }
+
+    /// Whether some rule may permit the action on the type at all; the cell of the decision table.
+    pub fn permits(&self, caller: &Caller, action: Action, resource: ResourceType, now: i64) -> Vec<String> {
+        self.scope(caller, action, resource, now).rules()
+    }
+
+    /// What the caller may see (or touch) of the type, at an instant in microseconds since 1970.
+    pub fn scope(&self, caller: &Caller, action: Action, resource: ResourceType, now: i64) -> Scope {
+        let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
+        let mut scope = Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false };
+        scope.tester = caller.kind == super::CallerKind::Tester;
+        let exercise = self.matrix.exercise(caller.sector.as_deref(), caller.specialty.as_deref());
+        if exercise == Exercise::Barred {
+            return scope;
+        }
+        for rule in &self.rules {
+            let applies = rule.caller == caller.kind
+                && rule.resource == resource
+                && rule.action == action
+                && rule.purpose.is_none_or(|purpose| purpose == caller.purpose)
+                && rule.since <= today
+                && today < rule.until;
+            if !applies {
+                continue;
+            }
+            let mut condition = relation(rule.relation, caller, exercise, resource, now);
+            if rule.matrix {
+                condition = condition.and(self.readable(caller, today));
+            }
+            for label in &rule.except {
+                condition = condition.and(Filter::Envelope(EnvelopeTest::Labelled(*label)).negate());
+            }
+            if condition == Filter::Nothing {
+                continue;
+            }
+            if rule.permits {
+                scope.permits.push((rule.id.clone(), rule.group.clone().unwrap_or_default(), condition));
+            } else {
+                scope.forbids.push((rule.id.clone(), rule.group.clone(), condition));
+            }
+        }
+        scope
+    }
+
+    /// What the matrix lets the caller's profession consult.
+    fn readable(&self, caller: &Caller, today: i32) -> Filter {
+        let Some(profession) = &caller.profession else { return Filter::Nothing };
+        let types: Arc<[i16]> = self.matrix.readable(profession, self.accept_provisional, today);
+        if types.is_empty() { Filter::Nothing } else { Filter::Envelope(EnvelopeTest::DocTypeIn(types)) }
+    }
+}
+
+/// The condition a relation means for this caller.
+fn relation(relation: Relation, caller: &Caller, exercise: Exercise, resource: ResourceType, now: i64) -> Filter {
+    // An occupational exercise has one right only; whatever else it was given does not count (L1111-17 IV CSP).
+    let right = |kinds: &[RightKind]| {
+        let kinds = if exercise == Exercise::Occupational { vec![RightKind::Occupational] } else { kinds.to_vec() };
+        Filter::Right(RightTest { kinds, actors: caller.actors(), at: now, part: Some(resource) })
+    };
+    let own_right = |kind| Filter::Right(RightTest { kinds: vec![kind], actors: vec![caller.principal.clone()], at: now, part: Some(resource) });
+    let permits = |setting| match exercise {
+        Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
+        Exercise::Occupational | Exercise::Barred => Filter::Nothing,
+    };
+    let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
+    let ordinary_only = |filter| if exercise == Exercise::Ordinary { filter } else { Filter::Nothing };
+    match relation {
+        Relation::Any => Filter::Everything,
+        Relation::Own => acts_for(),
+        Relation::Representative => acts_for().and(own_right(RightKind::Representative)),
+        Relation::RecordAccess => right(&[RightKind::RecordAccess]),
+        Relation::CareTeam => right(&[RightKind::CareTeam]),
+        Relation::TreatingPhysician => ordinary_only(own_right(RightKind::TreatingPhysician)),
+        Relation::Administrator => ordinary_only(own_right(RightKind::Administrator)),
+        Relation::AuthorWithRight => Filter::Envelope(EnvelopeTest::PartyIn(caller.actors())).and(right(&[
+            RightKind::RecordAccess,
+            RightKind::CareTeam,
+            RightKind::TreatingPhysician,
+            RightKind::Administrator,
+        ])),
+        Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
+        Relation::Party => Filter::Envelope(EnvelopeTest::PartyIn(caller.actors())),
+        Relation::BreakGlass => permits(Setting::BreakGlass),
+        Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
+        Relation::Samu => permits(Setting::Samu),
+        Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
+        Relation::Blocked => Filter::Right(RightTest { kinds: vec![RightKind::Block], actors: caller.actors(), at: now, part: None }),
+        Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
+        Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
+    }
+}
