@@ -1,1 +1,6 @@
+//! The one test binary: a folder is a module. Tests of `src/` itself stand beside the code they test.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod durability;
+mod integration;
+mod support;

@@ -2,16 +2,13 @@
 
 mod error;
 mod pool;
-pub mod predicate;
-mod read;
-mod resource;
-mod rights;
-pub mod schema;
-mod search;
+mod predicate;
+pub mod read;
+pub mod search;
 mod sql;
 mod start;
 mod trace;
-mod write;
+pub mod write;
 mod writer;
 
 use std::sync::Arc;
@@ -23,9 +20,10 @@ use tokio::task::spawn_blocking;
 pub use error::Error;
 pub use pool::{Connection, Target};
 pub use read::{Found, Version};
-pub use search::{Hit, Page, Standing};
-pub use trace::{StoredTrace, TraceRow};
-pub use write::{Deposited, NewResource, Stored, Transaction};
+pub use search::{Hit, Order, PageRequest, Standing};
+pub use start::Stamp;
+pub use trace::{StoredTrace, TraceRow, insert_traces};
+pub use write::{HolderBy, NewResource};
 
 use pool::Manager;
 use writer::{Job, Writer, write_job};

@@ -1,0 +1,291 @@
+//! From a resource to its index rows (FHIR R4 search.html, "Search Parameter Types").
+
+use serde_json::Value;
+
+use super::registry::{SearchParameter, Step, of};
+use super::value::{cut, cut_string, local_reference, spell, target_type};
+use crate::fhir::ResourceType;
+use crate::fhir::primitive::date_range;
+use crate::filter::{IndexRows, ParamKind, fold};
+
+/// The parts of a HumanName or Address that a string parameter on the whole looks at.
+const STRING_PARTS: [&str; 11] =
+    ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country"];
+
+/// Everything a search can ask of the resource; each row once.
+pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
+    let mut rows = IndexRows::default();
+    for parameter in of(resource) {
+        let mut found = Vec::new();
+        for path in &parameter.paths {
+            walk(body, path, &mut found);
+        }
+        if let (true, Some(absent)) = (found.is_empty(), parameter.absent) {
+            tokens(None, absent, |spelling| rows.token.push((parameter.param, spelling)));
+        }
+        for value in found {
+            index(parameter, value, &mut rows);
+        }
+    }
+    rows.token.sort_unstable();
+    rows.token.dedup();
+    rows.string.sort_unstable();
+    rows.string.dedup();
+    rows.date.sort_unstable();
+    rows.date.dedup();
+    rows.reference.sort_unstable();
+    rows.reference.dedup();
+    rows.uri.sort_unstable();
+    rows.uri.dedup();
+    rows
+}
+
+/// What the path leads to, arrays opened.
+fn walk<'a>(value: &'a Value, path: &[Step], found: &mut Vec<&'a Value>) {
+    if let Value::Array(items) = value {
+        items.iter().for_each(|item| walk(item, path, found));
+        return;
+    }
+    let Some((step, rest)) = path.split_first() else {
+        found.push(value);
+        return;
+    };
+    let Value::Object(members) = value else { return };
+    match step {
+        Step::Element(name) => {
+            if let Some(inner) = members.get(*name) {
+                walk(inner, rest, found);
+            }
+        }
+        Step::Choice(name) => {
+            for (key, inner) in members {
+                if key.strip_prefix(name).is_some_and(|kind| kind.starts_with(|c: char| c.is_ascii_uppercase())) {
+                    walk(inner, rest, found);
+                }
+            }
+        }
+        Step::Chosen(name, wanted) => {
+            let by = if *name == "extension" { "url" } else { "system" };
+            let items = members.get(*name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            for item in items.iter().filter(|item| item.get(by).and_then(Value::as_str) == Some(wanted)) {
+                walk(item, rest, found);
+            }
+        }
+    }
+}
+
+fn index(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
+    let param = parameter.param;
+    match parameter.kind {
+        ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
+        ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),
+        ParamKind::Date => {
+            if let Some((start, end)) = date(value) {
+                rows.date.push((param, start, end));
+            }
+        }
+        ParamKind::Reference => reference(parameter, value, rows),
+        ParamKind::Uri => {
+            if let Some(uri) = value.as_str() {
+                rows.uri.push((param, cut(uri)));
+            }
+        }
+    }
+}
+
+/// Code, boolean, uri, id, Coding, CodeableConcept, Identifier or ContactPoint.
+fn token(value: &Value, mut push: impl FnMut(String)) {
+    match value {
+        Value::Bool(flag) => tokens(None, if *flag { "true" } else { "false" }, push),
+        Value::String(code) => tokens(None, code, push),
+        Value::Object(members) => {
+            let text = |name: &str| members.get(name).and_then(Value::as_str);
+            let codings = members.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            codings.iter().for_each(|coding| token(coding, &mut push as &mut dyn FnMut(String)));
+            // Identifier and ContactPoint have a value, Coding a code.
+            if let Some(code) = text("value").or_else(|| text("code")) {
+                tokens(text("system"), code, push);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every spelling of a token that a search may use.
+fn tokens(system: Option<&str>, code: &str, mut push: impl FnMut(String)) {
+    if code.is_empty() {
+        return;
+    }
+    push(spell(None, Some(code)));
+    match system.filter(|s| !s.is_empty()) {
+        Some(system) => {
+            push(spell(Some(system), Some(code)));
+            push(spell(Some(system), None));
+        }
+        None => push(spell(Some(""), Some(code))),
+    }
+}
+
+/// A string, or each part of a HumanName or Address.
+fn string(value: &Value, mut push: impl FnMut(String, String)) {
+    let mut one = |text: &str| {
+        let folded = fold(text);
+        if !folded.is_empty() {
+            push(cut_string(&folded), cut_string(text));
+        }
+    };
+    match value {
+        Value::String(text) => one(text),
+        Value::Object(members) => {
+            for part in STRING_PARTS.iter().filter_map(|name| members.get(*name)) {
+                match part {
+                    Value::String(text) => one(text),
+                    Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(&mut one),
+                    _ => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A date, dateTime or instant, or a Period, whose missing sides are open.
+fn date(value: &Value) -> Option<(i64, i64)> {
+    if let Some(text) = value.as_str() {
+        return date_range(text);
+    }
+    let start = value.get("start").and_then(Value::as_str).and_then(date_range);
+    let end = value.get("end").and_then(Value::as_str).and_then(date_range);
+    if start.is_none() && end.is_none() {
+        return None;
+    }
+    Some((start.map_or(i64::MIN, |(from, _)| from), end.map_or(i64::MAX, |(_, until)| until)))
+}
+
+fn reference(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let literal = text("reference").filter(|r| !r.is_empty() && !r.starts_with('#')).map(local_reference);
+    // `where(resolve() is Patient)`: what points elsewhere by its own words is not of this parameter.
+    let said = literal.and_then(target_type).or_else(|| text("type").and_then(ResourceType::parse));
+    if said.is_some_and(|resource| !parameter.may_target(resource)) {
+        return;
+    }
+    if let Some(target) = literal {
+        rows.reference.push((parameter.param, cut(target)));
+    }
+    if let Some(identifier) = value.get("identifier").filter(|i| i.is_object()) {
+        let param = parameter.identifier_param();
+        token(identifier, |spelling| rows.token.push((param, spelling)));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, clippy::panic)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::registry::find;
+    use super::*;
+
+    fn document() -> Value {
+        json!({
+            "resourceType": "DocumentReference",
+            "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.3"},
+            "identifier": [{"value": "42"}, {"value": "42"}],
+            "status": "current",
+            "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}, {"code": "SYNTH"}], "text": "Synthèse"},
+            "subject": {"reference": "Patient/p1/_history/3", "identifier": {"system": "urn:oid:1.2.250.1.213.1.4.8", "value": "190017512345678"}},
+            "author": [{"reference": "#a"}, {"reference": "https://elsewhere.example/Practitioner/9"}, {"reference": "Practitioner/d1"}],
+            "description": "Compte-rendu  d’Été",
+            "date": "1970-01-01T00:00:01Z",
+            "content": [{"attachment": {"contentType": "text/plain", "url": "https://x.example/Binary/1", "creation": "1970-01-02"}}],
+            "context": {"period": {"start": "1970-01-02"}, "related": [{"reference": "Basic/7"}]}
+        })
+    }
+
+    /// The rows of one parameter, as text.
+    fn rows_of(resource: &str, code: &str, body: &Value) -> Vec<String> {
+        let resource = ResourceType::parse(resource).unwrap();
+        let (rows, parameter) = (extract(resource, body), find(resource, code.trim_end_matches(":identifier")).unwrap());
+        let param = if code.ends_with(":identifier") { parameter.identifier_param() } else { parameter.param };
+        let mut found: Vec<String> = rows.token.iter().filter(|r| r.0 == param).map(|r| r.1.clone()).collect();
+        found.extend(rows.string.iter().filter(|r| r.0 == param).map(|r| format!("{}/{}", r.1, r.2)));
+        found.extend(rows.date.iter().filter(|r| r.0 == param).map(|r| format!("{}..{}", r.1, r.2)));
+        found.extend(rows.reference.iter().filter(|r| r.0 == param).map(|r| r.1.clone()));
+        found.extend(rows.uri.iter().filter(|r| r.0 == param).map(|r| r.1.clone()));
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn rows_of_a_document() {
+        let day = 86_400_000_000_i64;
+        let open = format!("{day}..{}", i64::MAX);
+        let (one_day, second) = (format!("{day}..{}", 2 * day), "1000000..2000000");
+        let rows: [(&str, &[&str]); 18] = [
+            ("identifier", &["42", "urn:ietf:rfc:3986|", "urn:ietf:rfc:3986|urn:oid:1.2.3", "urn:oid:1.2.3", "|42"]),
+            ("status", &["current", "|current"]),
+            ("type", &["34133-9", "SYNTH", "http://loinc.org|", "http://loinc.org|34133-9", "|SYNTH"]),
+            ("patient", &["Patient/p1"]),
+            ("subject", &["Patient/p1"]),
+            ("patient:identifier", &["190017512345678", "urn:oid:1.2.250.1.213.1.4.8|", "urn:oid:1.2.250.1.213.1.4.8|190017512345678"]),
+            ("author", &["Practitioner/d1", "https://elsewhere.example/Practitioner/9"]),
+            ("author:identifier", &[]),
+            ("description", &["compte-rendu d'ete/Compte-rendu  d’Été"]),
+            ("date", &[second]),
+            ("creation", &[&one_day]),
+            ("period-start", &[&one_day]),
+            ("period-end", &[]),
+            ("period", &[&open]),
+            ("location", &["https://x.example/Binary/1"]),
+            ("contenttype", &["text/plain", "|text/plain"]),
+            ("isArchived", &["false", "|false"]),
+            ("related", &["Basic/7"]),
+        ];
+        for (code, expected) in rows {
+            assert_eq!(rows_of("DocumentReference", code, &document()), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn rows_of_others() {
+        let patient = json!({
+            "name": [{"family": "Étienne", "given": ["Zoé", "Ana"], "period": {"start": "2000"}}],
+            "telecom": [{"system": "phone", "value": "0102"}, {"system": "email", "value": "z@x.example"}],
+            "active": true,
+            "deceasedBoolean": false,
+            "address": [{"line": ["1 rue Haute"], "city": "Brest"}]
+        });
+        let trace = json!({
+            "agent": [{"who": {"reference": "Practitioner/d1"}}, {"who": {"identifier": {"value": "801"}}}],
+            "entity": [{"what": {"reference": "Patient/p1"}}, {"what": {"reference": "DocumentReference/x"}}]
+        });
+        let archived = json!({"extension": [
+            {"url": "https://other.example", "valueBoolean": false},
+            {"url": "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived", "valueBoolean": true}
+        ]});
+        let rows: [(&str, &str, &Value, &[&str]); 12] = [
+            ("Patient", "name", &patient, &["ana/Ana", "etienne/Étienne", "zoe/Zoé"]),
+            ("Patient", "family", &patient, &["etienne/Étienne"]),
+            ("Patient", "phone", &patient, &["0102", "phone|", "phone|0102"]),
+            ("Patient", "active", &patient, &["true", "|true"]),
+            ("Patient", "death-date", &patient, &[]),
+            ("Patient", "address", &patient, &["1 rue haute/1 rue Haute", "brest/Brest"]),
+            ("Patient", "address-city", &patient, &["brest/Brest"]),
+            ("AuditEvent", "patient", &trace, &["Patient/p1"]),
+            ("AuditEvent", "entity", &trace, &["DocumentReference/x", "Patient/p1"]),
+            ("AuditEvent", "agent:identifier", &trace, &["801", "|801"]),
+            ("AuditEvent", "agent", &trace, &["Practitioner/d1"]),
+            ("DocumentReference", "isArchived", &archived, &["true", "|true"]),
+        ];
+        for (resource, code, body, expected) in rows {
+            assert_eq!(rows_of(resource, code, body), expected, "{resource} {code}");
+        }
+    }
+
+    #[test]
+    fn long_strings_are_cut() {
+        let body = json!({"description": "é".repeat(300)});
+        assert_eq!(rows_of("DocumentReference", "description", &body), [format!("{}/{}", "e".repeat(256), "é".repeat(256))]);
+    }
+}

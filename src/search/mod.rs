@@ -1,0 +1,65 @@
+//! Searching (FHIR R4 search.html): from a resource to its index rows, from a query string to a [`Query`].
+
+mod extract;
+mod parse;
+mod query;
+mod registry;
+mod value;
+
+pub use extract::extract;
+pub use parse::parse;
+pub use query::{
+    Context, DEFAULT_COUNT, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TotalMode,
+};
+pub use registry::{Path, SearchParameter, Step, find, of, types};
+
+use thiserror::Error;
+
+/// Why a search is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SearchError {
+    /// A value that its parameter cannot have.
+    #[error("{message}")]
+    Malformed {
+        /// The parameter as it was written.
+        parameter: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A modifier, a chain or a form of value of FHIR that this server does not have.
+    #[error("{message}")]
+    NotSupported {
+        /// The parameter as it was written.
+        parameter: String,
+        /// What is missing.
+        message: String,
+    },
+    /// A parameter the resource type does not have, where the caller asked for strictness.
+    #[error("{message}")]
+    Unknown {
+        /// The parameter as it was written.
+        parameter: String,
+        /// Which type lacks it.
+        message: String,
+    },
+    /// More than the limits allow.
+    #[error("{message}")]
+    TooMany {
+        /// The parameter at which the limit was passed.
+        parameter: String,
+        /// Which limit.
+        message: String,
+    },
+}
+
+impl SearchError {
+    /// The parameter it speaks of, as it was written.
+    pub fn parameter(&self) -> &str {
+        match self {
+            Self::Malformed { parameter, .. }
+            | Self::NotSupported { parameter, .. }
+            | Self::Unknown { parameter, .. }
+            | Self::TooMany { parameter, .. } => parameter,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Reading one resource: one statement brings the resource, its holder's row and the caller's rights (P4).
+
+use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
+
+use super::error::Error;
+use super::pool::Connection;
+use super::sql::Statement;
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, Candidate, Envelope, Facts, HolderRow, HolderState, Right, RightKind};
+use crate::policy::{Decision, Scope};
+
+/// A resource that exists, and the decision on it; whoever disclosed a denied one would break P1.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The envelope; for a Binary, with what its DocumentReference lends it.
+    pub envelope: Envelope,
+    /// The holder and the caller's rights.
+    pub facts: Facts,
+    /// The content type of a Binary, else empty.
+    pub media: String,
+    /// The exact bytes to serve.
+    pub body: Vec<u8>,
+    /// What the scope says.
+    pub decision: Decision,
+}
+
+/// One version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// `meta.versionId`.
+    pub version: i32,
+    /// `meta.lastUpdated`.
+    pub updated: i64,
+    /// The exact bytes.
+    pub body: Vec<u8>,
+}
+
+/// The codec byte of bodies kept as they are.
+pub const PLAIN: i16 = 0;
+
+/// The bytes behind a codec byte.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a codec this version does not know.
+pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
+    if codec == PLAIN { Ok(body) } else { Err(Error::Corrupt("codec")) }
+}
+
+/// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
+pub const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
+                           r.media, r.codec, r.body, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
+                           COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
+
+/// The SQL types of [`COLUMNS`] and the rights.
+pub type Columns = (
+    (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
+    (Text, SmallInt, Binary, Text, Text, SmallInt, Integer, SmallInt, Text),
+);
+/// A row of them.
+pub type Values = ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (String, i16, Vec<u8>, String, String, i16, i32, i16, String));
+
+/// Appends the rights of these actors over the holder `h` as one text.
+pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
+    statement.sql(
+        "COALESCE((SELECT string_agg(CAST(a.kind AS TEXT) || ';' || a.actor || ';' || CAST(a.from_at AS TEXT) || ';' || \
+         CAST(a.until_at AS TEXT) || ';' || a.parts || ';' || a.source, '\n') FROM access_right a WHERE a.holder = r.holder AND a.actor IN (",
+    );
+    if actors.is_empty() {
+        statement.sql("NULL");
+    }
+    statement.texts(actors.iter().map(Actor::as_str)).sql(")), '')");
+}
+
+/// The envelope, facts, media and body of a row.
+///
+/// # Errors
+/// [`Error::Corrupt`] for what no version wrote.
+pub fn parse((first, second): Values) -> Result<(Envelope, Facts, String, Vec<u8>), Error> {
+    let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = first;
+    let (media, codec, body, patient, ins, state, born, settings, rights) = second;
+    let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
+    let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties };
+    let row = HolderRow { holder, ins, patient, state: HolderState::from_number(state), born, settings };
+    let holder = (!row.patient.is_empty()).then_some(row);
+    Ok((envelope, Facts { holder, rights: parse_rights(&rights)? }, media, decode(codec, body)?))
+}
+
+/// The rights in the text that [`rights_column`] selects.
+///
+/// # Errors
+/// [`Error::Corrupt`]: an unreadable row denies all (P5).
+pub fn parse_rights(text: &str) -> Result<Vec<Right>, Error> {
+    text.split('\n').filter(|text| !text.is_empty()).map(right).collect::<Option<Vec<_>>>().ok_or(Error::Corrupt("right"))
+}
+
+fn right(text: &str) -> Option<Right> {
+    let mut cells = text.split(';');
+    let kind = RightKind::from_number(cells.next()?.parse().ok()?)?;
+    let actor = Actor::stored(cells.next()?.to_owned());
+    let (from, until) = (cells.next()?.parse().ok()?, cells.next()?.parse().ok()?);
+    Some(Right { kind, actor, from, until, parts: cells.next()?.to_owned(), source: cells.next()?.to_owned() })
+}
+
+/// The resource of this id and the decision of the scope on it; `None` when there is none.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Corrupt`].
+pub fn read(connection: &mut Connection, scope: &Scope, id: &str) -> Result<Option<Found>, Error> {
+    let mut statement = Statement::new("SELECT ");
+    statement.sql(COLUMNS);
+    rights_column(scope.actors(), &mut statement);
+    // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
+    let bound = if scope.resource() == ResourceType::BINARY { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" };
+    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = ");
+    statement.sql(bound).sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = ").number(i16::from(scope.is_tester()));
+    statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
+    let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
+    let (envelope, facts, media, body) = parse(row)?;
+    let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None });
+    Ok(Some(Found { envelope, facts, media, body, decision }))
+}
+
+/// The versions of a resource, newest first; only one where a number is given. The caller has decided on the current one.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Corrupt`].
+pub fn versions(connection: &mut Connection, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+    let current = Version { version: found.envelope.version, updated: found.envelope.updated, body: found.body.clone() };
+    if only == Some(current.version) {
+        return Ok(vec![current]);
+    }
+    let mut statement = Statement::new("SELECT version, updated, codec, body FROM resource_version WHERE holder = ");
+    statement.big(found.envelope.holder).sql(" AND key = ").big(found.envelope.key);
+    if let Some(version) = only {
+        statement.sql(" AND version = ").int(version);
+    }
+    statement.sql(" ORDER BY version DESC");
+    let rows: Vec<(i32, i64, i16, Vec<u8>)> = statement.load::<(Integer, BigInt, SmallInt, Binary), _>(connection)?;
+    let earlier = rows.into_iter().map(|(version, updated, codec, body)| Ok(Version { version, updated, body: decode(codec, body)? }));
+    let earlier = earlier.collect::<Result<Vec<_>, Error>>()?;
+    Ok(if only.is_some() { earlier } else { std::iter::once(current).chain(earlier).collect() })
+}

@@ -1,0 +1,114 @@
+//! Opening a database: where it is, which migrations it has, whose stamp it bears.
+
+use std::sync::Arc;
+
+use diesel::sql_types::Text;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::Semaphore;
+
+use super::error::Error;
+use super::pool::{Connection, Target, pool};
+use super::sql::Statement;
+use super::writer::Writer;
+use super::{POOL_SIZE, Store};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// For which command a database was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// `ensemble sandbox`.
+    Sandbox,
+    /// `ensemble serve`.
+    Production,
+}
+
+impl Stamp {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// A directory that goes when the last store using it goes.
+#[derive(Debug)]
+pub struct Temporary(std::path::PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Best effort: a directory left behind in the system's temporary place harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The target of a database URL: `postgres://…`, `sqlite:PATH`, `sqlite::memory:` or a path.
+///
+/// # Errors
+/// [`Error::Other`] when the directory cannot be made.
+fn target(url: &str) -> Result<(Target, Option<Temporary>), Error> {
+    let io = |error: std::io::Error| Error::Other(error.to_string());
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok((Target::Postgres(url.to_owned()), None));
+    }
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    if path == ":memory:" {
+        let directory = std::env::temp_dir().join(format!("ensemble-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&directory).map_err(io)?;
+        let file = directory.join("ensemble.db").to_string_lossy().into_owned();
+        return Ok((Target::Sqlite(file), Some(Temporary(directory))));
+    }
+    if let Some(parent) = std::path::Path::new(path).parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(io)?;
+    }
+    Ok((Target::Sqlite(path.to_owned()), None))
+}
+
+impl Store {
+    /// Opens a database, migrates it where that is asked, and checks or sets its stamp.
+    ///
+    /// # Errors
+    /// [`Error::Away`], [`Error::Stamp`] for another command's database or a pending migration.
+    pub fn open(url: &str, stamp: Option<Stamp>, migrate: bool) -> Result<Self, Error> {
+        let (target, temporary) = target(url)?;
+        let mut connection = target.connect(false)?;
+        prepare(&mut connection, migrate)?;
+        if let Some(stamp) = stamp {
+            check_stamp(&mut connection, stamp)?;
+        }
+        let writer = Writer::start(&target)?;
+        let turns = Arc::new(Semaphore::new(usize::try_from(POOL_SIZE).unwrap_or(1)));
+        let read_only = matches!(target, Target::Sqlite(_));
+        Ok(Self { pool: pool(&target, POOL_SIZE, read_only), target, turns, writer, _temporary: temporary.map(Arc::new) })
+    }
+}
+
+fn prepare(connection: &mut Connection, migrate: bool) -> Result<(), Error> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::Other(format!("migration: {error}"));
+    let pending = match connection {
+        Connection::Sqlite(sqlite) if migrate => sqlite.run_pending_migrations(SQLITE).map(|_| false),
+        Connection::Postgres(postgres) if migrate => postgres.run_pending_migrations(POSTGRES).map(|_| false),
+        Connection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
+        Connection::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
+    };
+    if pending.map_err(failed)? {
+        return Err(Error::Stamp("the database is not migrated: run `ensemble migrate`".to_owned()));
+    }
+    Ok(())
+}
+
+fn check_stamp(connection: &mut Connection, stamp: Stamp) -> Result<(), Error> {
+    let mut insert = Statement::new("INSERT INTO stamp (name, value) VALUES ('environment', ");
+    insert.text(stamp.as_str()).sql(") ON CONFLICT (name) DO NOTHING");
+    insert.execute(connection)?;
+    let stamped = Statement::new("SELECT value FROM stamp WHERE name = 'environment'").load::<Text, String>(connection)?;
+    match stamped.first() {
+        Some(found) if found == stamp.as_str() => Ok(()),
+        found => {
+            let found = found.map_or("nothing", String::as_str);
+            Err(Error::Stamp(format!("the database is stamped `{found}`, this command needs `{}`", stamp.as_str())))
+        }
+    }
+}

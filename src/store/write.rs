@@ -1,0 +1,220 @@
+//! Writing: resource, earlier versions, locator, index rows and rights, all in the caller's transaction (P3).
+
+use diesel::sql_types::{BigInt, Binary, SmallInt, Text, Integer};
+use serde_json::Value;
+
+use super::error::Error;
+use super::pool::Connection;
+use super::read::{PLAIN, decode};
+use super::sql::Statement;
+use crate::clock;
+use crate::fhir::ResourceType;
+use crate::filter::{Envelope, HolderRow, HolderState, IndexRows};
+use crate::policy::projection::{Source, project};
+
+/// A resource to write, with all that is kept beside it.
+#[derive(Debug, Clone)]
+pub struct NewResource {
+    /// The envelope, with the new version.
+    pub envelope: Envelope,
+    /// 0 for records and directories, 1 for what testers keep.
+    pub realm: i16,
+    /// The key of the DocumentReference a Binary is bound to, else 0.
+    pub bound: i64,
+    /// The content type of a Binary, else empty.
+    pub media: String,
+    /// The exact bytes to serve.
+    pub body: Vec<u8>,
+    /// Index rows.
+    pub index: IndexRows,
+}
+
+/// Rows in a statement; with up to fourteen binds each it stays far below the limit of either database.
+const ROWS_PER_STATEMENT: usize = 500;
+
+/// Inserts a new resource.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the id is taken.
+pub fn insert(connection: &mut Connection, new: &NewResource) -> Result<(), Error> {
+    let e = &new.envelope;
+    let mut locator = Statement::new("INSERT INTO locator (realm, ref, holder, key) VALUES (");
+    locator.small(new.realm).sql(", ").text(format!("{}/{}", e.resource, e.id)).sql(", ").big(e.holder).sql(", ").big(e.key).sql(")");
+    locator.execute(connection)?;
+    let mut row = Statement::new(
+        "INSERT INTO resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body) VALUES (",
+    );
+    row.big(e.holder).sql(", ").big(e.key).sql(", ").small(e.resource.number()).sql(", ").text(&e.id).sql(", ").int(e.version).sql(", ");
+    row.big(e.updated).sql(", ").small(e.doc_type).sql(", ").small(e.labels).sql(", ").text(&e.submitter).sql(", ").text(&e.parties);
+    row.sql(", ").big(new.bound).sql(", ").text(&new.media).sql(", ").small(PLAIN).sql(", ").bytes(new.body.as_slice()).sql(")");
+    row.execute(connection)?;
+    insert_index(connection, e, &new.index)
+}
+
+/// Writes a new version over the current one, which moves to `resource_version`.
+///
+/// # Errors
+/// [`Error::Version`] when the current version is not the one before the new one.
+pub fn update(connection: &mut Connection, new: &NewResource) -> Result<(), Error> {
+    let e = &new.envelope;
+    let mut keep = Statement::new(
+        "INSERT INTO resource_version (holder, key, version, updated, codec, body) SELECT holder, key, version, updated, codec, body FROM resource WHERE holder = ",
+    );
+    keep.big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
+    // Two writers of one version meet at this key, or the second finds the version gone.
+    match keep.execute(connection).map_err(Error::from) {
+        Ok(1) => {}
+        Ok(_) | Err(Error::Duplicate) => return Err(Error::Version { found: e.version }),
+        Err(other) => return Err(other),
+    }
+    let mut row = Statement::new("UPDATE resource SET version = ");
+    row.int(e.version).sql(", updated = ").big(e.updated).sql(", doc_type = ").small(e.doc_type).sql(", labels = ").small(e.labels);
+    row.sql(", parties = ").text(&e.parties).sql(", codec = ").small(PLAIN).sql(", body = ").bytes(new.body.as_slice());
+    row.sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
+    if row.execute(connection)? != 1 {
+        return Err(Error::Version { found: e.version });
+    }
+    for table in ["index_token", "index_string", "index_date", "index_reference", "index_uri"] {
+        let mut delete = Statement::new("DELETE FROM ");
+        delete.sql(table).sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key);
+        delete.execute(connection)?;
+    }
+    insert_index(connection, e, &new.index)
+}
+
+fn insert_index(connection: &mut Connection, e: &Envelope, rows: &IndexRows) -> Result<(), Error> {
+    let (holder, key) = (e.holder, e.key);
+    many(connection, "INSERT INTO index_token (holder, param, value, key) VALUES ", &rows.token, |s, (param, value)| {
+        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
+    })?;
+    many(connection, "INSERT INTO index_string (holder, param, folded, exact, key) VALUES ", &rows.string, |s, (param, folded, exact)| {
+        s.big(holder).sql(", ").int(param.key()).sql(", ").text(folded).sql(", ").text(exact).sql(", ").big(key);
+    })?;
+    many(connection, "INSERT INTO index_date (holder, param, start_at, end_at, key) VALUES ", &rows.date, |s, (param, start, end)| {
+        s.big(holder).sql(", ").int(param.key()).sql(", ").big(*start).sql(", ").big(*end).sql(", ").big(key);
+    })?;
+    many(connection, "INSERT INTO index_reference (holder, param, value, key) VALUES ", &rows.reference, |s, (param, value)| {
+        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
+    })?;
+    many(connection, "INSERT INTO index_uri (holder, param, value, key) VALUES ", &rows.uri, |s, (param, value)| {
+        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
+    })
+}
+
+/// Multi-row inserts.
+fn many<T>(connection: &mut Connection, into: &str, rows: &[T], each: impl Fn(&mut Statement, &T)) -> Result<(), Error> {
+    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = Statement::new(into);
+        for (place, row) in chunk.iter().enumerate() {
+            statement.sql(if place == 0 { "(" } else { ", (" });
+            each(&mut statement, row);
+            statement.sql(")");
+        }
+        statement.execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Inserts the row of a new holder.
+///
+/// # Errors
+/// [`Error::Duplicate`] when the INS has a space already.
+pub fn insert_holder(connection: &mut Connection, row: &HolderRow, now: i64) -> Result<(), Error> {
+    let mut statement = Statement::new("INSERT INTO holder (holder, patient, ins, state, born, settings, changed) VALUES (");
+    statement.big(row.holder).sql(", ").text(&row.patient).sql(", ").text(&row.ins).sql(", ");
+    statement.small(row.state.map_or(0, HolderState::number)).sql(", ").int(row.born).sql(", ").small(row.settings).sql(", ").big(now).sql(")");
+    statement.execute(connection)?;
+    Ok(())
+}
+
+/// The holder with this INS (`system|value`) or Patient id. Discloses nothing by itself: what may be said of it is the caller's to decide.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn holder(connection: &mut Connection, column: HolderBy, value: &str) -> Result<Option<HolderRow>, Error> {
+    let mut statement = Statement::new("SELECT holder, ins, patient, state, born, settings FROM holder WHERE ");
+    statement.sql(match column {
+        HolderBy::Ins => "ins = ",
+        HolderBy::Patient => "patient = ",
+    });
+    statement.text(value);
+    let rows: Vec<(i64, String, String, i16, i32, i16)> = statement.load::<(BigInt, Text, Text, SmallInt, Integer, SmallInt), _>(connection)?;
+    Ok(rows.into_iter().next().map(|(holder, ins, patient, state, born, settings)| HolderRow {
+        holder,
+        ins,
+        patient,
+        state: HolderState::from_number(state),
+        born,
+        settings,
+    }))
+}
+
+/// By what a holder is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HolderBy {
+    /// INS, `system|value`.
+    Ins,
+    /// The logical id of the Patient.
+    Patient,
+}
+
+/// Puts a space into a state.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn set_state(connection: &mut Connection, holder: i64, state: HolderState, now: i64) -> Result<(), Error> {
+    let mut statement = Statement::new("UPDATE holder SET state = ");
+    statement.small(state.number()).sql(", changed = ").big(now).sql(" WHERE holder = ").big(holder);
+    statement.execute(connection)?;
+    Ok(())
+}
+
+/// Computes all rights and settings of a holder again from its Consents, CareTeams and RelatedPersons.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
+pub fn refresh_rights(connection: &mut Connection, holder: &HolderRow) -> Result<(), Error> {
+    let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
+    let mut select = Statement::new("SELECT type, id, key, updated, codec, body FROM resource WHERE holder = ");
+    select.big(holder.holder).sql(" AND type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY key");
+    let rows: Vec<(i16, String, i64, i64, i16, Vec<u8>)> = select.load::<(SmallInt, Text, BigInt, BigInt, SmallInt, Binary), _>(connection)?;
+    let mut sources = Vec::with_capacity(rows.len());
+    for (number, id, key, updated, codec, body) in rows {
+        let value: Value = serde_json::from_slice(&decode(codec, body)?).map_err(|_| Error::Corrupt("body"))?;
+        let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
+        sources.push(Source { resource, id, created: clock::created(key), updated, value });
+    }
+    let (rights, settings) = project(&sources, holder.born);
+    let mut delete = Statement::new("DELETE FROM access_right WHERE holder = ");
+    delete.big(holder.holder);
+    delete.execute(connection)?;
+    many(connection, "INSERT INTO access_right (holder, actor, kind, source, from_at, until_at, parts) VALUES ", &rights, |s, right| {
+        s.big(holder.holder).sql(", ").text(right.actor.as_str()).sql(", ").small(right.kind.number()).sql(", ").text(&right.source);
+        s.sql(", ").big(right.from).sql(", ").big(right.until).sql(", ").text(&right.parts);
+    })?;
+    let mut set = Statement::new("UPDATE holder SET settings = ");
+    set.small(settings).sql(" WHERE holder = ").big(holder.holder);
+    set.execute(connection)?;
+    Ok(())
+}
+
+/// What was deposited by this submitter under this master identifier: its digest and the key of the DocumentReference.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn deposit(connection: &mut Connection, holder: i64, submitter: &str, master: &str) -> Result<Option<(Vec<u8>, String)>, Error> {
+    let mut select = Statement::new("SELECT d.digest, r.id FROM deposit d JOIN resource r ON r.holder = d.holder AND r.key = d.key WHERE d.holder = ");
+    select.big(holder).sql(" AND d.submitter = ").text(submitter).sql(" AND d.master = ").text(master);
+    Ok(select.load::<(Binary, Text), (Vec<u8>, String)>(connection)?.into_iter().next())
+}
+
+/// Remembers a deposit.
+///
+/// # Errors
+/// [`Error::Duplicate`] when a concurrent push of the same was first.
+pub fn remember_deposit(connection: &mut Connection, e: &Envelope, master: &str, digest: &[u8]) -> Result<(), Error> {
+    let mut statement = Statement::new("INSERT INTO deposit (holder, submitter, master, digest, key) VALUES (");
+    statement.big(e.holder).sql(", ").text(&e.submitter).sql(", ").text(master).sql(", ").bytes(digest).sql(", ").big(e.key).sql(")");
+    statement.execute(connection)?;
+    Ok(())
+}
