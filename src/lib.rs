@@ -4,4 +4,5 @@ pub mod clock;
 pub mod fhir;
 pub mod filter;
 pub mod policy;
+pub mod search;
 pub mod store;

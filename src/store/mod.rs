@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
 pub use error::Error;
-pub use pool::{Connection, Target};
+pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
 pub use search::{Hit, Order, PageRequest, Standing};
 pub use start::Stamp;
@@ -68,7 +68,7 @@ impl Store {
     pub async fn run<T, F>(&self, mut work: F) -> Result<T, Error>
     where
         T: Send + 'static,
-        F: FnMut(&mut Connection) -> Result<T, Error> + Send + 'static,
+        F: FnMut(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     {
         let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
         let pool = self.pool.clone();
@@ -98,7 +98,7 @@ impl Store {
     where
         T: Send + 'static,
         E: From<Error> + From<diesel::result::Error> + Send + 'static,
-        F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
         match &self.target {
             Target::Sqlite(_) => {

@@ -9,15 +9,15 @@ use super::error::Error;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
-pub enum Connection {
+pub enum AnyConnection {
     /// PostgreSQL 15 or later.
     Postgres(PgConnection),
     /// The embedded SQLite.
     Sqlite(SqliteConnection),
 }
 
-/// The backend behind [`Connection`].
-pub type Backend = <Connection as diesel::Connection>::Backend;
+/// The backend behind [`AnyConnection`].
+pub type Backend = <AnyConnection as diesel::Connection>::Backend;
 
 /// Which database, and where.
 #[derive(Clone)]
@@ -46,13 +46,13 @@ impl Target {
     ///
     /// # Errors
     /// [`Error::Away`] when the database does not answer.
-    pub fn connect(&self, read_only: bool) -> Result<Connection, Error> {
+    pub fn connect(&self, read_only: bool) -> Result<AnyConnection, Error> {
         match self {
             Self::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(|_| Error::Away)?;
                 // Plans are made for the values at hand: a generic plan knows neither the holder nor the parameter.
                 connection.batch_execute("SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = '30s'")?;
-                Ok(Connection::Postgres(connection))
+                Ok(AnyConnection::Postgres(connection))
             }
             Self::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(path).map_err(|_| Error::Away)?;
@@ -61,7 +61,7 @@ impl Target {
                      PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
                     u8::from(read_only)
                 ))?;
-                Ok(Connection::Sqlite(connection))
+                Ok(AnyConnection::Sqlite(connection))
             }
         }
     }
@@ -70,7 +70,7 @@ impl Target {
 /// A connection that knows when it is of no more use.
 pub struct Pooled {
     /// The connection.
-    pub connection: Connection,
+    pub connection: AnyConnection,
     /// Set after an error that says the connection is gone.
     pub broken: bool,
 }

@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 
 use super::error::Error;
-use super::pool::Connection;
+use super::pool::AnyConnection;
 use super::sql::Statement;
 use crate::fhir::ResourceType;
 use crate::filter::{Actor, Candidate, Envelope, Facts, HolderRow, HolderState, Right, RightKind};
@@ -105,7 +105,7 @@ fn right(text: &str) -> Option<Right> {
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn read(connection: &mut Connection, scope: &Scope, id: &str) -> Result<Option<Found>, Error> {
+pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<Option<Found>, Error> {
     let mut statement = Statement::new("SELECT ");
     statement.sql(COLUMNS);
     rights_column(scope.actors(), &mut statement);
@@ -124,7 +124,7 @@ pub fn read(connection: &mut Connection, scope: &Scope, id: &str) -> Result<Opti
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn versions(connection: &mut Connection, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+pub fn versions(connection: &mut AnyConnection, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
     let current = Version { version: found.envelope.version, updated: found.envelope.updated, body: found.body.clone() };
     if only == Some(current.version) {
         return Ok(vec![current]);

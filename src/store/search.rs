@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Bool, Integer, SmallInt, Text};
 
 use super::error::Error;
-use super::pool::Connection;
+use super::pool::AnyConnection;
 use super::predicate::condition_in;
 use super::read::{COLUMNS, Columns, Values, parse, rights_column};
 use super::sql::Statement;
@@ -85,7 +85,7 @@ fn scoped(scope: &Scope, request: &PageRequest, statement: &mut Statement) {
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn page(connection: &mut Connection, scope: &Scope, request: &PageRequest) -> Result<Vec<Hit>, Error> {
+pub fn page(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<Vec<Hit>, Error> {
     let mut statement = Statement::new("SELECT ");
     statement.sql(COLUMNS);
     rights_column(scope.actors(), &mut statement);
@@ -151,7 +151,7 @@ fn bind_last(order: Order, last: &str, statement: &mut Statement) {
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn total(connection: &mut Connection, scope: &Scope, request: &PageRequest) -> Result<i64, Error> {
+pub fn total(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<i64, Error> {
     let mut statement = Statement::new("SELECT COUNT(*) FROM resource r LEFT JOIN holder h ON h.holder = r.holder");
     scoped(scope, request, &mut statement);
     Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
@@ -161,7 +161,7 @@ pub fn total(connection: &mut Connection, scope: &Scope, request: &PageRequest) 
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn standings(connection: &mut Connection, names: &[HolderName], actors: &[Actor], principal: &Actor) -> Result<Vec<Standing>, Error> {
+pub fn standings(connection: &mut AnyConnection, names: &[HolderName], actors: &[Actor], principal: &Actor) -> Result<Vec<Standing>, Error> {
     let mut statement = Statement::new("SELECT r.holder, r.ins, r.patient, r.state, r.born, r.settings, ");
     rights_column(actors, &mut statement);
     statement.sql(", EXISTS (SELECT 1 FROM resource d WHERE d.submitter = ").text(principal.as_str());
@@ -187,7 +187,7 @@ pub fn standings(connection: &mut Connection, names: &[HolderName], actors: &[Ac
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn traces(connection: &mut Connection, scope: &Scope, request: &PageRequest) -> Result<Vec<StoredTrace>, Error> {
+pub fn traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(" WHERE ");
     super::predicate::trace_condition(&scope.filter(), &mut statement);
     statement.sql(" AND ");

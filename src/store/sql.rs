@@ -9,7 +9,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
-use super::pool::{Backend, Connection};
+use super::pool::{Backend, AnyConnection};
 
 /// A value to bind.
 #[derive(Debug, Clone)]
@@ -114,12 +114,11 @@ impl Statement {
     pub fn append(&mut self, other: Self) -> &mut Self {
         for piece in other.pieces {
             match piece {
-                Piece::Sql(sql) => self.sql(&sql),
-                bind @ Piece::Bind(_) => {
-                    self.pieces.push(bind);
-                    self
+                Piece::Sql(sql) => {
+                    self.sql(&sql);
                 }
-            };
+                bind @ Piece::Bind(_) => self.pieces.push(bind),
+            }
         }
         self
     }
@@ -135,16 +134,16 @@ impl Statement {
     }
 
     /// Runs it and loads rows of these SQL types.
-    pub fn load<ST, T>(self, connection: &mut Connection) -> QueryResult<Vec<T>>
+    pub fn load<ST, T>(self, connection: &mut AnyConnection) -> QueryResult<Vec<T>>
     where
-        Select<ST>: for<'q> diesel::query_dsl::LoadQuery<'q, Connection, T>,
+        Select<ST>: for<'q> diesel::query_dsl::LoadQuery<'q, AnyConnection, T>,
     {
         super::count_statement();
         diesel::query_dsl::LoadQuery::internal_load(Select::<ST> { statement: self, types: PhantomData }, connection)?.collect()
     }
 
     /// Runs it and tells how many rows it changed.
-    pub fn execute(self, connection: &mut Connection) -> QueryResult<usize> {
+    pub fn execute(self, connection: &mut AnyConnection) -> QueryResult<usize> {
         super::count_statement();
         diesel::RunQueryDsl::execute(Select::<Text> { statement: self, types: PhantomData }, connection)
     }
@@ -166,7 +165,7 @@ impl<ST> Query for Select<ST> {
     type SqlType = ST;
 }
 
-impl<ST> RunQueryDsl<Connection> for Select<ST> {}
+impl<ST> RunQueryDsl<AnyConnection> for Select<ST> {}
 
 impl<ST> QueryFragment<Backend> for Select<ST> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {

@@ -7,7 +7,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
 use super::error::Error;
-use super::pool::{Connection, Target, pool};
+use super::pool::{AnyConnection, Target, pool};
 use super::sql::Statement;
 use super::writer::Writer;
 use super::{POOL_SIZE, Store};
@@ -85,13 +85,13 @@ impl Store {
     }
 }
 
-fn prepare(connection: &mut Connection, migrate: bool) -> Result<(), Error> {
+fn prepare(connection: &mut AnyConnection, migrate: bool) -> Result<(), Error> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::Other(format!("migration: {error}"));
     let pending = match connection {
-        Connection::Sqlite(sqlite) if migrate => sqlite.run_pending_migrations(SQLITE).map(|_| false),
-        Connection::Postgres(postgres) if migrate => postgres.run_pending_migrations(POSTGRES).map(|_| false),
-        Connection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
-        Connection::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
+        AnyConnection::Sqlite(sqlite) if migrate => sqlite.run_pending_migrations(SQLITE).map(|_| false),
+        AnyConnection::Postgres(postgres) if migrate => postgres.run_pending_migrations(POSTGRES).map(|_| false),
+        AnyConnection::Sqlite(sqlite) => sqlite.has_pending_migration(SQLITE),
+        AnyConnection::Postgres(postgres) => postgres.has_pending_migration(POSTGRES),
     };
     if pending.map_err(failed)? {
         return Err(Error::Stamp("the database is not migrated: run `ensemble migrate`".to_owned()));
@@ -99,7 +99,7 @@ fn prepare(connection: &mut Connection, migrate: bool) -> Result<(), Error> {
     Ok(())
 }
 
-fn check_stamp(connection: &mut Connection, stamp: Stamp) -> Result<(), Error> {
+fn check_stamp(connection: &mut AnyConnection, stamp: Stamp) -> Result<(), Error> {
     let mut insert = Statement::new("INSERT INTO stamp (name, value) VALUES ('environment', ");
     insert.text(stamp.as_str()).sql(") ON CONFLICT (name) DO NOTHING");
     insert.execute(connection)?;

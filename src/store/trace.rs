@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Integer, SmallInt, Text};
 
 use super::error::Error;
-use super::pool::Connection;
+use super::pool::AnyConnection;
 use super::sql::Statement;
 
 /// One row of `audit_event` (FHIR R4 auditevent.html; BALP's patterns when rendered).
@@ -73,7 +73,7 @@ const COLUMNS: &str = "holder, key, id, kind, actor, structure, agent_name, prof
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn insert_traces(connection: &mut Connection, rows: &[TraceRow]) -> Result<(), Error> {
+pub fn insert_traces(connection: &mut AnyConnection, rows: &[TraceRow]) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut statement = Statement::new("INSERT INTO audit_event (");
         statement.sql(COLUMNS).sql(") VALUES ");
@@ -105,7 +105,7 @@ type Values = (
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn select_traces(connection: &mut Connection, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
+pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \

@@ -4,7 +4,7 @@ use diesel::sql_types::{BigInt, Binary, SmallInt, Text, Integer};
 use serde_json::Value;
 
 use super::error::Error;
-use super::pool::Connection;
+use super::pool::AnyConnection;
 use super::read::{PLAIN, decode};
 use super::sql::Statement;
 use crate::clock;
@@ -36,7 +36,7 @@ const ROWS_PER_STATEMENT: usize = 500;
 ///
 /// # Errors
 /// [`Error::Duplicate`] when the id is taken.
-pub fn insert(connection: &mut Connection, new: &NewResource) -> Result<(), Error> {
+pub fn insert(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
     let e = &new.envelope;
     let mut locator = Statement::new("INSERT INTO locator (realm, ref, holder, key) VALUES (");
     locator.small(new.realm).sql(", ").text(format!("{}/{}", e.resource, e.id)).sql(", ").big(e.holder).sql(", ").big(e.key).sql(")");
@@ -55,7 +55,7 @@ pub fn insert(connection: &mut Connection, new: &NewResource) -> Result<(), Erro
 ///
 /// # Errors
 /// [`Error::Version`] when the current version is not the one before the new one.
-pub fn update(connection: &mut Connection, new: &NewResource) -> Result<(), Error> {
+pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
     let e = &new.envelope;
     let mut keep = Statement::new(
         "INSERT INTO resource_version (holder, key, version, updated, codec, body) SELECT holder, key, version, updated, codec, body FROM resource WHERE holder = ",
@@ -82,7 +82,7 @@ pub fn update(connection: &mut Connection, new: &NewResource) -> Result<(), Erro
     insert_index(connection, e, &new.index)
 }
 
-fn insert_index(connection: &mut Connection, e: &Envelope, rows: &IndexRows) -> Result<(), Error> {
+fn insert_index(connection: &mut AnyConnection, e: &Envelope, rows: &IndexRows) -> Result<(), Error> {
     let (holder, key) = (e.holder, e.key);
     many(connection, "INSERT INTO index_token (holder, param, value, key) VALUES ", &rows.token, |s, (param, value)| {
         s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
@@ -102,7 +102,7 @@ fn insert_index(connection: &mut Connection, e: &Envelope, rows: &IndexRows) -> 
 }
 
 /// Multi-row inserts.
-fn many<T>(connection: &mut Connection, into: &str, rows: &[T], each: impl Fn(&mut Statement, &T)) -> Result<(), Error> {
+fn many<T>(connection: &mut AnyConnection, into: &str, rows: &[T], each: impl Fn(&mut Statement, &T)) -> Result<(), Error> {
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut statement = Statement::new(into);
         for (place, row) in chunk.iter().enumerate() {
@@ -119,7 +119,7 @@ fn many<T>(connection: &mut Connection, into: &str, rows: &[T], each: impl Fn(&m
 ///
 /// # Errors
 /// [`Error::Duplicate`] when the INS has a space already.
-pub fn insert_holder(connection: &mut Connection, row: &HolderRow, now: i64) -> Result<(), Error> {
+pub fn insert_holder(connection: &mut AnyConnection, row: &HolderRow, now: i64) -> Result<(), Error> {
     let mut statement = Statement::new("INSERT INTO holder (holder, patient, ins, state, born, settings, changed) VALUES (");
     statement.big(row.holder).sql(", ").text(&row.patient).sql(", ").text(&row.ins).sql(", ");
     statement.small(row.state.map_or(0, HolderState::number)).sql(", ").int(row.born).sql(", ").small(row.settings).sql(", ").big(now).sql(")");
@@ -131,7 +131,7 @@ pub fn insert_holder(connection: &mut Connection, row: &HolderRow, now: i64) -> 
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn holder(connection: &mut Connection, column: HolderBy, value: &str) -> Result<Option<HolderRow>, Error> {
+pub fn holder(connection: &mut AnyConnection, column: HolderBy, value: &str) -> Result<Option<HolderRow>, Error> {
     let mut statement = Statement::new("SELECT holder, ins, patient, state, born, settings FROM holder WHERE ");
     statement.sql(match column {
         HolderBy::Ins => "ins = ",
@@ -162,7 +162,7 @@ pub enum HolderBy {
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn set_state(connection: &mut Connection, holder: i64, state: HolderState, now: i64) -> Result<(), Error> {
+pub fn set_state(connection: &mut AnyConnection, holder: i64, state: HolderState, now: i64) -> Result<(), Error> {
     let mut statement = Statement::new("UPDATE holder SET state = ");
     statement.small(state.number()).sql(", changed = ").big(now).sql(" WHERE holder = ").big(holder);
     statement.execute(connection)?;
@@ -173,7 +173,7 @@ pub fn set_state(connection: &mut Connection, holder: i64, state: HolderState, n
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
-pub fn refresh_rights(connection: &mut Connection, holder: &HolderRow) -> Result<(), Error> {
+pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Result<(), Error> {
     let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
     let mut select = Statement::new("SELECT type, id, key, updated, codec, body FROM resource WHERE holder = ");
     select.big(holder.holder).sql(" AND type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY key");
@@ -202,7 +202,7 @@ pub fn refresh_rights(connection: &mut Connection, holder: &HolderRow) -> Result
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn deposit(connection: &mut Connection, holder: i64, submitter: &str, master: &str) -> Result<Option<(Vec<u8>, String)>, Error> {
+pub fn deposit(connection: &mut AnyConnection, holder: i64, submitter: &str, master: &str) -> Result<Option<(Vec<u8>, String)>, Error> {
     let mut select = Statement::new("SELECT d.digest, r.id FROM deposit d JOIN resource r ON r.holder = d.holder AND r.key = d.key WHERE d.holder = ");
     select.big(holder).sql(" AND d.submitter = ").text(submitter).sql(" AND d.master = ").text(master);
     Ok(select.load::<(Binary, Text), (Vec<u8>, String)>(connection)?.into_iter().next())
@@ -212,7 +212,7 @@ pub fn deposit(connection: &mut Connection, holder: i64, submitter: &str, master
 ///
 /// # Errors
 /// [`Error::Duplicate`] when a concurrent push of the same was first.
-pub fn remember_deposit(connection: &mut Connection, e: &Envelope, master: &str, digest: &[u8]) -> Result<(), Error> {
+pub fn remember_deposit(connection: &mut AnyConnection, e: &Envelope, master: &str, digest: &[u8]) -> Result<(), Error> {
     let mut statement = Statement::new("INSERT INTO deposit (holder, submitter, master, digest, key) VALUES (");
     statement.big(e.holder).sql(", ").text(&e.submitter).sql(", ").text(master).sql(", ").bytes(digest).sql(", ").big(e.key).sql(")");
     statement.execute(connection)?;

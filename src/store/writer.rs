@@ -11,13 +11,13 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::oneshot;
 
 use super::error::Error;
-use super::pool::{Connection, Target};
+use super::pool::{AnyConnection, Target};
 use super::trace::{TraceRow, insert_traces};
 
 /// Called after the commit that held the job, with what became of it.
 type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// A write: runs in a savepoint and returns what to do after the commit.
-pub type Write = Box<dyn FnOnce(&mut Connection) -> Completion + Send>;
+pub type Write = Box<dyn FnOnce(&mut AnyConnection) -> Completion + Send>;
 
 /// Something to commit.
 pub enum Job {
@@ -66,7 +66,7 @@ impl Writer {
 }
 
 fn run(target: &Target, jobs: &Receiver<Job>, commits: &AtomicU64) {
-    let mut connection: Option<Connection> = None;
+    let mut connection: Option<AnyConnection> = None;
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter().take(JOBS_PER_COMMIT_MAX - 1)).collect();
         if connection.is_none() {
@@ -96,13 +96,13 @@ fn refuse(batch: Vec<Job>) {
 }
 
 /// Commits a batch; false when the connection is of no more use.
-fn commit(connection: &mut Connection, batch: Vec<Job>, commits: &AtomicU64) -> bool {
+fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) -> bool {
     let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
     let mut traces: Vec<TraceRow> = Vec::new();
     let mut waiting = Vec::new();
     let begun = match connection {
-        Connection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
-        Connection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres),
+        AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+        AnyConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres),
     };
     if begun.is_err() {
         refuse(batch);
@@ -121,13 +121,13 @@ fn commit(connection: &mut Connection, batch: Vec<Job>, commits: &AtomicU64) -> 
     let done = match connection {
         _ if written.is_err() => {
             let _ = match connection {
-                Connection::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
-                Connection::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
+                AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
+                AnyConnection::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
             };
             written
         }
-        Connection::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite).map_err(Error::from),
-        Connection::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres).map_err(Error::from),
+        AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite).map_err(Error::from),
+        AnyConnection::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres).map_err(Error::from),
     };
     let committed = done.is_ok();
     if committed {
@@ -146,7 +146,7 @@ pub fn write_job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Wri
 where
     T: Send + 'static,
     E: From<Error> + From<diesel::result::Error> + Send + 'static,
-    F: FnOnce(&mut Connection) -> Result<T, E> + Send + 'static,
+    F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
 {
     Box::new(move |connection| {
         let result = connection.transaction(work);
