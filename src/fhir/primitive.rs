@@ -1,6 +1,6 @@
 //! Dates and instants of FHIR as ranges of microseconds (FHIR R4 datatypes.html#dateTime).
 
-use chrono::{DateTime, Datelike, Duration, FixedOffset, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
 /// An instant, with zone, as microseconds since 1970 UTC.
 pub fn parse_instant(text: &str) -> Option<i64> {
@@ -58,7 +58,7 @@ fn moment(text: &str) -> Option<(i64, i64)> {
         }
         _ => return None,
     };
-    let time = chrono::NaiveTime::parse_from_str(if time.len() == 5 { time } else { time }, format).ok()?;
+    let time = chrono::NaiveTime::parse_from_str(time, format).ok()?;
     let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|d| d.year() > 0)?;
     let local = NaiveDateTime::new(date, time) - Duration::seconds(i64::from(zone));
     let start = local.and_utc().timestamp_micros();
@@ -109,9 +109,6 @@ pub fn duration(text: &str) -> Option<i64> {
     }
     (number.is_empty() && rest.len() > 1).then(|| total.checked_mul(1_000_000)).flatten()
 }
-
-/// The zone is kept for those who need the local day.
-pub type Zone = FixedOffset;
 
 #[cfg(test)]
 mod tests {

@@ -309,7 +309,7 @@ mod tests {
             (good.replace("\t*\tpress-dentists", "\t2020-01-01\tpress-dentists"), "ends before it begins"),
             (format!("{good}\n{}", second.replace("M-00002", "M-00003")), "overlap"),
             (format!("{good}\nM-00003"), "cells instead of"),
-            (good.replace("loinc", "loinx"), "unknown type"),
+            (good.replace("TRE_A05", "TRE_X"), "unknown type"),
         ];
         for (text, message) in rows {
             let error = Matrix::load(Tables { matrix: &text, ..Tables::EMBEDDED }).unwrap_err().to_string();
