@@ -1,5 +1,6 @@
 //! Ensemble: a FHIR R4 server for the French digital health space and its shared health record.
 
+pub mod audit;
 pub mod auth;
 pub mod clock;
 pub mod fhir;

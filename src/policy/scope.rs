@@ -6,7 +6,7 @@ use super::matrix::{Exercise, Matrix, Tables};
 use super::rules::{self, Relation, Rule};
 use super::{Caller, LoadError};
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Candidate, EnvelopeTest, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +104,17 @@ impl Scope {
         })
     }
 
+    /// Whether something of this type may be permitted over a holder of whom this much is known: the caller's rights, and whether
+    /// it deposited something there. Decides whether a search that names the holder is answered or refused (CONTRACT 4).
+    pub fn reaches(&self, facts: &Facts, deposited: bool) -> bool {
+        self.permits.iter().any(|(_, group, condition)| {
+            let beaten = |(_, g, against): &(String, Option<String>, Filter)| {
+                g.as_deref().is_none_or(|g| g == group) && known(against, facts, deposited) == Some(true)
+            };
+            known(condition, facts, deposited) != Some(false) && !self.forbids.iter().any(beaten)
+        })
+    }
+
     /// The decision on one resource, in memory, with the rules that made it.
     pub fn decide(&self, candidate: &Candidate<'_>) -> Decision {
         let against: Vec<&(String, Option<String>, Filter)> = self.forbids.iter().filter(|(_, _, f)| matches(f, candidate)).collect();
@@ -115,6 +126,47 @@ impl Scope {
         } else {
             Decision::Permit(permitted)
         }
+    }
+}
+
+/// What a condition comes to when only the holder is known; `None` where it depends on the resource.
+fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
+    let holder = facts.holder.as_ref();
+    match filter {
+        Filter::Nothing => Some(false),
+        Filter::Everything => Some(true),
+        Filter::And(all) => {
+            let mut so_far = Some(true);
+            for one in all {
+                match known(one, facts, deposited) {
+                    Some(false) => return Some(false),
+                    None => so_far = None,
+                    Some(true) => {}
+                }
+            }
+            so_far
+        }
+        Filter::Or(any) => {
+            let mut so_far = Some(false);
+            for one in any {
+                match known(one, facts, deposited) {
+                    Some(true) => return Some(true),
+                    None => so_far = None,
+                    Some(false) => {}
+                }
+            }
+            so_far
+        }
+        Filter::Not(inner) => known(inner, facts, deposited).map(|holds| !holds),
+        Filter::Envelope(EnvelopeTest::SubmittedBy(_)) => Some(deposited),
+        // Being named in something gives no standing with its holder.
+        Filter::Envelope(EnvelopeTest::PartyIn(_)) => Some(false),
+        Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.ins == *ins)),
+        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_)) => None,
+        Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
+        Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
+        Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
+        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Via(..) => None,
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::task::spawn_blocking;
 pub use error::Error;
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
-pub use search::{Hit, Order, PageRequest, Standing};
+pub use search::{Hit, Order, PageRequest, Standing, TraceReader};
 pub use start::Stamp;
 pub use trace::{StoredTrace, TraceRow, insert_traces};
 pub use write::{HolderBy, NewResource};

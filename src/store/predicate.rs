@@ -4,6 +4,7 @@
 
 use crate::filter::{DateTest, EnvelopeTest, Filter, HolderName, HolderTest, Param, ParamKind, RightTest, StringTest, Test};
 
+use super::search::TraceReader;
 use super::sql::Statement;
 
 /// Appends the condition.
@@ -207,21 +208,26 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
 }
 
 /// The condition on a trace aliased `r`: its scopes and searches speak of the holder, the rights and the columns of `audit_event`.
-pub fn trace_condition(filter: &Filter, out: &mut Statement) {
+/// What is not shown to the reader cannot be asked for.
+pub fn trace_condition(filter: &Filter, reader: TraceReader, out: &mut Statement) {
     match filter {
-        Filter::And(all) => trace_list(all, " AND ", "1 = 1", out),
-        Filter::Or(any) => trace_list(any, " OR ", "1 = 0", out),
+        Filter::And(all) => trace_list(all, " AND ", "1 = 1", reader, out),
+        Filter::Or(any) => trace_list(any, " OR ", "1 = 0", reader, out),
         Filter::Not(inner) => {
             out.sql("NOT (");
-            trace_condition(inner, out);
+            trace_condition(inner, reader, out);
             out.sql(")");
         }
         Filter::LastUpdated(test) => trace_date(*test, out),
         Filter::Envelope(EnvelopeTest::SubmittedBy(actor)) => {
             out.sql("r.actor = ").text(actor.as_str());
         }
-        Filter::Index(param, test) => trace_index(*param, test, out),
-        Filter::Nothing | Filter::Everything | Filter::Id(_) | Filter::HolderNamed(_) | Filter::Holder(_) | Filter::Right(_) => condition(filter, out),
+        Filter::Index(param, test) => trace_index(*param, test, reader, out),
+        Filter::HolderNamed(_) => {
+            out.sql(reader.shown_holder());
+            condition(filter, out);
+        }
+        Filter::Nothing | Filter::Everything | Filter::Id(_) | Filter::Holder(_) | Filter::Right(_) => condition(filter, out),
         Filter::Envelope(EnvelopeTest::HolderIs(_)) => condition(filter, out),
         // A trace has no labels, parties or references: what asks for them finds nothing.
         Filter::Envelope(_) | Filter::Via(..) => {
@@ -230,14 +236,14 @@ pub fn trace_condition(filter: &Filter, out: &mut Statement) {
     }
 }
 
-fn trace_list(filters: &[Filter], between: &str, none: &str, out: &mut Statement) {
+fn trace_list(filters: &[Filter], between: &str, none: &str, reader: TraceReader, out: &mut Statement) {
     if filters.is_empty() {
         out.sql(none);
         return;
     }
     for (place, filter) in filters.iter().enumerate() {
         out.sql(if place == 0 { "(" } else { between }).sql("(");
-        trace_condition(filter, out);
+        trace_condition(filter, reader, out);
         out.sql(")");
     }
     out.sql(")");
@@ -250,7 +256,7 @@ fn trace_date(test: DateTest, out: &mut Statement) {
     date(test, RECORDED, "(r.key / 1024 + 1577836800000001)", out);
 }
 
-fn trace_index(param: Param, test: &Test, out: &mut Statement) {
+fn trace_index(param: Param, test: &Test, reader: TraceReader, out: &mut Statement) {
     let of = |code: &str| param == Param::new(crate::fhir::ResourceType::AUDIT_EVENT, code);
     let in_list = |out: &mut Statement, values: &[String]| {
         if values.is_empty() {
@@ -282,7 +288,7 @@ fn trace_index(param: Param, test: &Test, out: &mut Statement) {
             in_list(out, &ids);
         }
         Test::Reference(values) if of("patient") => {
-            out.sql("('Patient/' || COALESCE(h.patient, '')) IN (");
+            out.sql(reader.shown_holder()).sql("('Patient/' || COALESCE(h.patient, '')) IN (");
             in_list(out, values);
         }
         Test::Reference(values) if of("entity") => {
@@ -290,8 +296,11 @@ fn trace_index(param: Param, test: &Test, out: &mut Statement) {
             for value in values {
                 let Some((name, id)) = value.split_once('/') else { continue };
                 let Some(resource) = crate::fhir::ResourceType::parse(name) else { continue };
+                if resource == crate::fhir::ResourceType::PATIENT {
+                    out.sql(" OR (").sql(reader.shown_holder()).sql("COALESCE(h.patient, '') = ").text(id).sql(")");
+                }
                 out.sql(" OR (r.target_type = ").number(resource.number()).sql(" AND r.target = ").text(id);
-                out.sql(" AND COALESCE(t.labels, 0) = 0)");
+                out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0)");
             }
             out.sql(")");
         }

@@ -16,6 +16,8 @@ pub struct Found {
     pub envelope: Envelope,
     /// The holder and the caller's rights.
     pub facts: Facts,
+    /// The key of the resource whose rights it has: a Binary's DocumentReference, else its own.
+    pub about: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
     /// The exact bytes to serve.
@@ -48,16 +50,16 @@ pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
 
 /// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
 pub const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
-                           r.media, r.codec, r.body, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
+                           e.key, r.media, r.codec, r.body, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
 /// The SQL types of [`COLUMNS`] and the rights.
 pub type Columns = (
     (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
-    (Text, SmallInt, Binary, Text, Text, SmallInt, Integer, SmallInt, Text),
+    (BigInt, Text, SmallInt, Binary, Text, Text, SmallInt, Integer, SmallInt, Text),
 );
 /// A row of them.
-pub type Values = ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (String, i16, Vec<u8>, String, String, i16, i32, i16, String));
+pub type Values = ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, String, String, i16, i32, i16, String));
 
 /// Appends the rights of these actors over the holder `h` as one text.
 pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
@@ -71,18 +73,32 @@ pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
     statement.texts(actors.iter().map(Actor::as_str)).sql(")), '')");
 }
 
-/// The envelope, facts, media and body of a row.
+/// What a row of [`COLUMNS`] says.
+pub struct Parsed {
+    /// The envelope.
+    pub envelope: Envelope,
+    /// The holder and the caller's rights.
+    pub facts: Facts,
+    /// The key of the resource whose rights these are.
+    pub about: i64,
+    /// The content type of a Binary.
+    pub media: String,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+}
+
+/// Reads a row.
 ///
 /// # Errors
 /// [`Error::Corrupt`] for what no version wrote.
-pub fn parse((first, second): Values) -> Result<(Envelope, Facts, String, Vec<u8>), Error> {
+pub fn parse((first, second): Values) -> Result<Parsed, Error> {
     let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = first;
-    let (media, codec, body, patient, ins, state, born, settings, rights) = second;
+    let (about, media, codec, body, patient, ins, state, born, settings, rights) = second;
     let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
     let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties };
     let row = HolderRow { holder, ins, patient, state: HolderState::from_number(state), born, settings };
     let holder = (!row.patient.is_empty()).then_some(row);
-    Ok((envelope, Facts { holder, rights: parse_rights(&rights)? }, media, decode(codec, body)?))
+    Ok(Parsed { envelope, facts: Facts { holder, rights: parse_rights(&rights)? }, about, media, body: decode(codec, body)? })
 }
 
 /// The rights in the text that [`rights_column`] selects.
@@ -115,9 +131,9 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
     statement.sql(bound).sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = ").number(i16::from(scope.is_tester()));
     statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
-    let (envelope, facts, media, body) = parse(row)?;
+    let Parsed { envelope, facts, about, media, body } = parse(row)?;
     let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None });
-    Ok(Some(Found { envelope, facts, media, body, decision }))
+    Ok(Some(Found { envelope, facts, about, media, body, decision }))
 }
 
 /// The versions of a resource, newest first; only one where a number is given. The caller has decided on the current one.

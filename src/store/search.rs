@@ -4,8 +4,8 @@ use diesel::sql_types::{BigInt, Bool, Integer, SmallInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
-use super::predicate::condition_in;
-use super::read::{COLUMNS, Columns, Values, parse, rights_column};
+use super::predicate::{condition_in, trace_condition};
+use super::read::{COLUMNS, Columns, Parsed, Values, parse, rights_column};
 use super::sql::Statement;
 use super::trace::{StoredTrace, select_traces};
 use crate::filter::{Actor, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, ParamKind, Param};
@@ -33,6 +33,8 @@ pub enum Order {
     Created,
     /// `_lastUpdated`.
     LastUpdated,
+    /// `_id`.
+    Id,
     /// An index value; resources without one come last.
     Index(Param, ParamKind),
 }
@@ -71,7 +73,7 @@ fn scoped(scope: &Scope, request: &PageRequest, statement: &mut Statement) {
     if scope.is_tester() {
         statement.sql(" AND r.holder = -1");
     } else if let Some(holders) = &request.holders {
-        statement.sql(" AND r.holder IN (").numbers(holders.iter().copied()).sql(")");
+        statement.sql(" AND r.holder IN (").bigs(holders).sql(")");
     } else {
         statement.sql(" AND r.holder >= 0");
     }
@@ -108,7 +110,7 @@ pub fn page(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest
     let rows: Vec<(Values, String)> = statement.load::<(Columns, Text), _>(connection)?;
     rows.into_iter()
         .map(|(row, sorted_by)| {
-            let (envelope, facts, media, body) = parse(row)?;
+            let Parsed { envelope, facts, media, body, .. } = parse(row)?;
             Ok(Hit { envelope, facts, body, media, sorted_by })
         })
         .collect()
@@ -122,6 +124,7 @@ fn order_value(order: Order, descending: bool) -> String {
     match order {
         Order::Created => "r.key".to_owned(),
         Order::LastUpdated => "r.updated".to_owned(),
+        Order::Id => "r.id".to_owned(),
         Order::Index(param, ParamKind::Date) => {
             let (column, none) = if descending { ("end_at", i64::MIN) } else { ("start_at", i64::MAX) };
             let none = if none == i64::MIN { "-9223372036854775807".to_owned() } else { none.to_string() };
@@ -143,7 +146,7 @@ fn order_value(order: Order, descending: bool) -> String {
 fn bind_last(order: Order, last: &str, statement: &mut Statement) {
     match order {
         Order::Created | Order::LastUpdated | Order::Index(_, ParamKind::Date) => statement.big(last.parse().unwrap_or(i64::MIN)),
-        Order::Index(..) => statement.text(last),
+        Order::Id | Order::Index(..) => statement.text(last),
     };
 }
 
@@ -183,21 +186,58 @@ pub fn standings(connection: &mut AnyConnection, names: &[HolderName], actors: &
         .collect()
 }
 
-/// A page of traces, newest first; `AuditEvent` scopes speak of holder, rights and actor only.
+/// Who reads traces: what is hidden from it now is not named to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceReader {
+    /// Bits of [`Label`](crate::filter::Label): the target of a trace with one of them is not named.
+    pub unnamed: i16,
+    /// Bits of labels: a trace whose target has one of them does not exist.
+    pub absent: i16,
+    /// Whether it reads its own traces, which name a record only where something of it was disclosed.
+    pub own: bool,
+}
+
+impl TraceReader {
+    /// What must hold besides where a condition speaks of the holder.
+    pub(super) fn shown_holder(self) -> &'static str {
+        if self.own { "r.found > 0 AND " } else { "" }
+    }
+}
+
+fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statement {
+    let mut statement = Statement::new(" WHERE ");
+    trace_condition(&scope.filter(), reader, &mut statement);
+    statement.sql(" AND ");
+    trace_condition(&request.filter, reader, &mut statement);
+    if reader.absent != 0 {
+        statement.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.absent).sql(") = 0");
+    }
+    if let Some(holders) = &request.holders {
+        statement.sql(" AND ").sql(reader.shown_holder()).sql("r.holder IN (").bigs(holders).sql(")");
+    }
+    statement
+}
+
+/// A page of traces, newest first or oldest first; `AuditEvent` scopes speak of holder, rights and actor only.
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<Vec<StoredTrace>, Error> {
-    let mut statement = Statement::new(" WHERE ");
-    super::predicate::trace_condition(&scope.filter(), &mut statement);
-    statement.sql(" AND ");
-    super::predicate::trace_condition(&request.filter, &mut statement);
-    if let Some(holders) = &request.holders {
-        statement.sql(" AND r.holder IN (").numbers(holders.iter().copied()).sql(")");
-    }
+pub fn traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest, reader: TraceReader) -> Result<Vec<StoredTrace>, Error> {
+    let mut statement = traced(scope, request, reader);
+    let up = request.order != Order::Created && !request.descending;
     if let Some((_, key)) = &request.after {
-        statement.sql(" AND r.key < ").big(*key);
+        statement.sql(if up { " AND r.key > " } else { " AND r.key < " }).big(*key);
     }
-    statement.sql(" ORDER BY r.key DESC LIMIT ").number(i64::from(request.limit) + 1);
+    statement.sql(if up { " ORDER BY r.key ASC LIMIT " } else { " ORDER BY r.key DESC LIMIT " }).number(i64::from(request.limit) + 1);
     select_traces(connection, statement)
+}
+
+/// How many traces pass.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn total_traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest, reader: TraceReader) -> Result<i64, Error> {
+    let mut statement = Statement::new("SELECT COUNT(*) ");
+    statement.sql(super::trace::FROM).append(traced(scope, request, reader));
+    Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
 }

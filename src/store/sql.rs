@@ -94,6 +94,20 @@ impl Statement {
         self
     }
 
+    /// Binds big integers, with commas between; `NULL`, which nothing equals, for none.
+    pub fn bigs(&mut self, values: &[i64]) -> &mut Self {
+        if values.is_empty() {
+            return self.sql("NULL");
+        }
+        for (at, value) in values.iter().enumerate() {
+            if at > 0 {
+                self.sql(", ");
+            }
+            self.big(*value);
+        }
+        self
+    }
+
     /// Appends numbers as constants, with commas between; `NULL`, which nothing equals, for none.
     pub fn numbers<N: Into<i64>>(&mut self, values: impl IntoIterator<Item = N>) -> &mut Self {
         let mut none = true;

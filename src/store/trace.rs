@@ -101,6 +101,10 @@ type Values = (
     (String, i16),
 );
 
+/// The traces `r` with their holder `h` and their target as it is now, `t`.
+pub const FROM: &str = "FROM audit_event r LEFT JOIN holder h ON h.holder = r.holder \
+                        LEFT JOIN resource t ON t.holder = r.holder AND t.key = r.target_key ";
+
 /// Runs a selection of traces; `condition` begins with `WHERE`.
 ///
 /// # Errors
@@ -109,10 +113,9 @@ pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Re
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \
-         COALESCE(t.labels, CAST(0 AS SMALLINT)) FROM audit_event r LEFT JOIN holder h ON h.holder = r.holder \
-         LEFT JOIN resource t ON t.holder = r.holder AND t.key = r.target_key ",
+         COALESCE(t.labels, CAST(0 AS SMALLINT)) ",
     );
-    statement.append(condition);
+    statement.sql(FROM).append(condition);
     let rows: Vec<Values> = statement.load::<Columns, Values>(connection)?;
     Ok(rows.into_iter().map(stored).collect())
 }

@@ -1,0 +1,217 @@
+//! A trace as an AuditEvent (FHIR R4 auditevent.html; the patterns of IHE BALP for read, query, create and update).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use crate::clock::created;
+use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
+use crate::fhir::{ResourceType, primitive};
+use crate::filter::Actor;
+use crate::policy::projection::CB;
+use crate::policy::{CallerKind, Purpose};
+use crate::store::{StoredTrace, TraceReader};
+
+const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const TRE_R248: &str = "https://mos.esante.gouv.fr/NOS/TRE_R248-TypeAccesDMP/FHIR/TRE-R248-TypeAccesDMP";
+
+/// Who reads: decides what a trace may name.
+pub type Reader = TraceReader;
+
+fn code(system: &str, code: &str) -> Value {
+    json!({"coding": [{"system": system, "code": code}]})
+}
+
+/// The AuditEvent of a trace, for this reader.
+pub fn render(trace: &StoredTrace, reader: Reader) -> Value {
+    let row = &trace.row;
+    let recorded = primitive::format_instant(created(row.key));
+    let failed = row.status >= 400;
+    let mut event = json!({
+        "resourceType": "AuditEvent",
+        "id": row.id,
+        "meta": {"versionId": "1", "lastUpdated": recorded},
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest", "display": "RESTful Operation"},
+        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": row.interaction}],
+        "action": action(&row.interaction),
+        "recorded": recorded,
+        "outcome": outcome(row.status),
+        "purposeOfEvent": purpose(row.purpose),
+        "agent": agents(trace, reader, failed),
+        "source": {"observer": {"display": "Ensemble"}}
+    });
+    let entities = entities(trace, reader, failed);
+    if let Some(members) = event.as_object_mut() {
+        if failed {
+            members.insert("outcomeDesc".into(), format!("HTTP {}", row.status).into());
+        }
+        members.insert("entity".into(), entities.into());
+    }
+    event
+}
+
+/// FHIR's action code of an interaction.
+pub fn action(interaction: &str) -> &'static str {
+    match interaction {
+        "create" => "C",
+        "update" | "patch" => "U",
+        "search-type" => "E",
+        _ => "R",
+    }
+}
+
+/// FHIR's outcome code of a status.
+fn outcome(status: i32) -> &'static str {
+    match status {
+        ..400 => "0",
+        400..500 => "4",
+        _ => "8",
+    }
+}
+
+fn purpose(place: i16) -> Value {
+    let purpose = usize::try_from(place).ok().and_then(|at| Purpose::ALL.get(at)).copied().unwrap_or(Purpose::Normal);
+    let reason = match purpose {
+        Purpose::Normal => "TREAT",
+        Purpose::BreakGlass => "BTG",
+        Purpose::Samu => "ETREAT",
+    };
+    json!([code("http://terminology.hl7.org/CodeSystem/v3-ActReason", reason), code(TRE_R248, purpose.as_str())])
+}
+
+/// How a trace names an actor.
+fn who(actor: &Actor) -> Value {
+    let id = actor.id();
+    let identifier = match actor.kind() {
+        'P' => json!({"system": PSIDNAT, "value": id}),
+        'S' => json!({"system": STRUCTIDNAT, "value": id}),
+        'H' => id.split_once('|').map_or_else(|| json!({"value": id}), |(system, value)| json!({"system": system, "value": value})),
+        'A' => json!({"system": format!("{CB}/NamingSystem/application"), "value": id}),
+        _ => json!({"system": format!("{CB}/NamingSystem/service"), "value": id}),
+    };
+    json!({"identifier": identifier})
+}
+
+fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
+    let row = &trace.row;
+    let mut requestor = json!({
+        "type": code("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"),
+        "who": who(&Actor::stored(row.actor.clone())),
+        "requestor": true
+    });
+    if let Some(members) = requestor.as_object_mut() {
+        let kind = usize::try_from(row.kind).ok().and_then(|at| CallerKind::ALL.get(at)).map_or("unknown", |kind| kind.as_str());
+        let mut roles = vec![code(&format!("{CB}/CodeSystem/caller-kind"), kind)];
+        if let Some((system, profession)) = row.profession.split_once('|') {
+            roles.push(code(system, profession));
+        }
+        members.insert("role".into(), roles.into());
+        if !row.agent_name.is_empty() {
+            members.insert("name".into(), row.agent_name.clone().into());
+        }
+        // Why its own request was refused is not told to the one who was refused.
+        let policies: Vec<Value> = row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
+        if !policies.is_empty() && !(reader.own && failed) {
+            members.insert("policy".into(), policies.into());
+        }
+    }
+    let mut agents = vec![requestor];
+    if !row.structure.is_empty() {
+        agents.push(json!({
+            "type": code("http://terminology.hl7.org/CodeSystem/provenance-participant-type", "enterer"),
+            "who": who(&Actor::stored(row.structure.clone())),
+            "requestor": false
+        }));
+    }
+    let server = if matches!(row.interaction.as_str(), "create" | "update" | "patch") { "110152" } else { "110153" };
+    agents.push(json!({"type": code(DCM, server), "who": {"display": "Ensemble"}, "requestor": false}));
+    agents
+}
+
+fn entities(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
+    let row = &trace.row;
+    let object = |kind: &str| json!({"system": "http://terminology.hl7.org/CodeSystem/audit-entity-type", "code": kind});
+    let role = |code: &str| json!({"system": "http://terminology.hl7.org/CodeSystem/object-role", "code": code});
+    let mut entities = Vec::new();
+    if !trace.patient.is_empty() && (!reader.own || row.found > 0) {
+        entities.push(json!({"what": {"reference": format!("Patient/{}", trace.patient)}, "type": object("1"), "role": role("1")}));
+    }
+    // While the target is hidden from the reader, its traces show who, when and the kind of interaction.
+    if trace.labels & reader.unnamed == 0 {
+        if let Some(resource) = ResourceType::from_number(row.target_type).filter(|_| !row.target.is_empty()) {
+            entities.push(json!({"what": {"reference": format!("{resource}/{}", row.target)}, "type": object("2"), "role": role("4")}));
+        }
+        if !row.query.is_empty() {
+            let resource = ResourceType::from_number(row.target_type).map_or("", ResourceType::name);
+            let query = STANDARD.encode(format!("{resource}?{}", row.query));
+            entities.push(json!({"type": object("2"), "role": role("24"), "query": query}));
+        }
+        if !row.reason.is_empty() && !failed {
+            entities.push(json!({"type": object("4"), "name": "reason", "description": row.reason}));
+        }
+    }
+    let mut transaction = Map::new();
+    transaction.insert("what".into(), json!({"identifier": {"value": row.request}}));
+    transaction.insert("type".into(), json!({"system": "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "code": "XrequestId"}));
+    entities.push(Value::Object(transaction));
+    entities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::validate::validate;
+    use crate::store::TraceRow;
+
+    fn trace(status: i32, labels: i16) -> StoredTrace {
+        let row = TraceRow {
+            holder: 1,
+            key: 1,
+            id: "t1".into(),
+            kind: 0,
+            actor: "P:810000000016".into(),
+            structure: "S:1750000018".into(),
+            agent_name: "Ana Martin".into(),
+            profession: "https://x.example|10".into(),
+            purpose: 0,
+            reason: String::new(),
+            interaction: "read".into(),
+            status,
+            target_type: ResourceType::DOCUMENT_REFERENCE.number(),
+            target: "d1".into(),
+            target_key: 5,
+            query: "identifier=1".into(),
+            found: i32::from(status < 400),
+            rules: "R-0001 R-0003".into(),
+            law: "x".into(),
+            request: "r1".into(),
+        };
+        StoredTrace { row, patient: "p1".into(), labels }
+    }
+
+    #[test]
+    fn a_trace_is_a_valid_audit_event() {
+        for status in [200, 404, 503] {
+            let reader = Reader { unnamed: 2, absent: 0, own: false };
+            assert_eq!(validate(ResourceType::AUDIT_EVENT, &render(&trace(status, 0), reader)), []);
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_from_the_reader_is_not_named() {
+        // Status, labels, the reader's unnamed labels, own traces: whether the patient, the document and the rules show.
+        let rows = [
+            (200, 0, 2, false, [true, true, true]),
+            (200, 2, 2, false, [true, false, true]),
+            (200, 1, 2, false, [true, true, true]),
+            (404, 0, 2, false, [true, true, true]),
+            (200, 2, 0, true, [true, true, true]),
+            (404, 1, 0, true, [false, true, false]),
+        ];
+        for (status, labels, unnamed, own, expected) in rows {
+            let text = render(&trace(status, labels), Reader { unnamed, absent: 0, own }).to_string();
+            let shown = ["Patient/p1", "DocumentReference/d1", "R-0001"].map(|word| text.contains(word));
+            assert_eq!(shown, expected, "{status} {labels} {own}");
+        }
+    }
+}
