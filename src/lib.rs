@@ -5,6 +5,7 @@ pub mod auth;
 pub mod clock;
 pub mod fhir;
 pub mod filter;
+pub mod interaction;
 pub mod policy;
 pub mod search;
 pub mod store;

@@ -3,8 +3,9 @@
 
 Usage: generate.py PATH...   each PATH a directory of JSON files (npm package hl7.fhir.r4.examples 4.0.1, CC0) or a .ndjson.gz
 
-elements.tsv: path, min, max, types, codes. Types are separated by blanks; `#path` repeats the content of another element;
+elements.tsv: path, min, max, types, codes, summary. Types are separated by blanks; `#path` repeats the content of another element;
 `Reference(A|B)` lists targets. codes: the value set of a required binding of a `code`, listed in codes.tsv.
+summary: whether the element is part of `_summary=true`.
 """
 import gzip, json, os, sys
 
@@ -80,10 +81,11 @@ def main():
                 if found:
                     codes = url.rsplit("/", 1)[-1]
                     used[codes] = sorted(set(found))
-            rows.append("\t".join([element["path"], str(element["min"]), element["max"], types, codes]))
+            summary = "yes" if element.get("isSummary") else "-"
+            rows.append("\t".join([element["path"], str(element["min"]), element["max"], types, codes, summary]))
     here = os.path.dirname(os.path.abspath(__file__))
     with open(os.path.join(here, "elements.tsv"), "w", encoding="utf-8") as file:
-        file.write("\n".join(["path\tmin\tmax\ttypes\tcodes", *rows]) + "\n")
+        file.write("\n".join(["path\tmin\tmax\ttypes\tcodes\tsummary", *rows]) + "\n")
     with open(os.path.join(here, "codes.tsv"), "w", encoding="utf-8") as file:
         file.write("\n".join(["set\tcodes", *(f"{name}\t{' '.join(codes)}" for name, codes in sorted(used.items()))]) + "\n")
 

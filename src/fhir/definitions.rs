@@ -19,6 +19,8 @@ pub struct Element {
     pub choice: bool,
     /// What it may be.
     pub types: Vec<Type>,
+    /// Whether it is part of a summary.
+    pub summary: bool,
     /// The codes it may have, sorted; empty for any.
     pub codes: &'static [&'static str],
 }
@@ -53,12 +55,12 @@ static CHILDREN: LazyLock<HashMap<&'static str, Vec<Element>>> = LazyLock::new(|
 
 fn read(line: &'static str) -> Option<(&'static str, Element)> {
     let mut cells = line.split('\t');
-    let (path, min, max, types, codes) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+    let (path, min, max, types, codes, summary) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?);
     let (parent, name) = path.rsplit_once('.')?;
     let (name, choice) = name.strip_suffix("[x]").map_or((name, false), |name| (name, true));
     let types = types.split(' ').map(|text| type_of(text, path)).collect();
     let codes = CODE_SETS.get(codes).map(Vec::as_slice).unwrap_or_default();
-    Some((parent, Element { name, required: min != "0", repeats: max != "1", choice, types, codes }))
+    Some((parent, Element { name, required: min != "0", repeats: max != "1", choice, types, summary: summary == "yes", codes }))
 }
 
 fn type_of(text: &'static str, path: &'static str) -> Type {
@@ -84,7 +86,7 @@ mod tests {
     #[test]
     fn every_line_is_read() {
         assert!(ELEMENTS.lines().skip(1).all(|line| read(line).is_some()));
-        let codes_known = |line: &str| line.rsplit('\t').next().is_some_and(|set| set == "-" || CODE_SETS.contains_key(set));
+        let codes_known = |line: &str| line.split('\t').nth(4).is_some_and(|set| set == "-" || CODE_SETS.contains_key(set));
         assert!(ELEMENTS.lines().skip(1).all(codes_known));
         let patient = children("Patient").unwrap();
         let gender = patient.iter().find(|element| element.name == "gender").unwrap();

@@ -45,7 +45,7 @@ pub enum Filter {
 }
 
 /// How a search names a holder.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HolderName {
     /// `patient=Patient/[id]`: the logical id.
     Id(String),

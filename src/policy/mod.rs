@@ -3,6 +3,8 @@
 //! The law is data (P6): `profiles/authorization` holds the matrix and the rules; see the README of this folder for the words.
 
 pub mod caller;
+pub mod changes;
+pub mod consents;
 pub mod matrix;
 pub mod nomenclature;
 pub mod projection;

@@ -1,7 +1,10 @@
 //! From the rules to what one caller may see of one resource type: a filter that nobody else can make.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::changes::Changes;
+use super::consents::{self, ConsentKind};
 use super::matrix::{Exercise, Matrix, Tables};
 use super::rules::{self, Relation, Rule};
 use super::{Caller, LoadError};
@@ -175,6 +178,8 @@ fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
 pub struct Policy {
     matrix: Matrix,
     rules: Vec<Rule>,
+    consents: Vec<ConsentKind>,
+    changes: Changes,
     accept_provisional: bool,
     version: String,
 }
@@ -189,7 +194,33 @@ impl Policy {
         let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
         let status = if accept_provisional { "provisional" } else { "confirmed" };
         let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
-        Ok(Self { matrix: Matrix::load(tables)?, rules: rules::load(rules::EMBEDDED)?, accept_provisional, version })
+        Ok(Self { matrix: Matrix::load(tables)?, rules: rules::load(rules::EMBEDDED)?, consents: consents::load()?, changes: Changes::load()?, accept_provisional, version })
+    }
+
+    /// Who may change what of a document.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// The kind of Consent with this code.
+    pub fn consent_kind(&self, code: &str) -> Option<&ConsentKind> {
+        self.consents.iter().find(|kind| kind.code == code)
+    }
+
+    /// Whether any caller may do anything with the type.
+    pub fn serves(&self, resource: ResourceType) -> bool {
+        self.rules.iter().any(|rule| rule.resource == resource)
+    }
+
+    /// Every type and action that some caller of these kinds may be permitted.
+    pub fn served(&self, testers: bool) -> BTreeSet<(ResourceType, Action)> {
+        let counts = |rule: &&Rule| rule.permits && (testers || rule.caller != super::CallerKind::Tester);
+        self.rules.iter().filter(counts).map(|rule| (rule.resource, rule.action)).collect()
+    }
+
+    /// Whether the exercise is one of occupational health, for which one right only counts (L1111-17 IV CSP).
+    pub fn exercise(&self, caller: &Caller) -> Exercise {
+        self.matrix.exercise(caller.sector.as_deref(), caller.specialty.as_deref())
     }
 
     /// The matrix.
@@ -217,7 +248,7 @@ impl Policy {
         let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
         let mut scope = Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false };
         scope.tester = caller.kind == super::CallerKind::Tester;
-        let exercise = self.matrix.exercise(caller.sector.as_deref(), caller.specialty.as_deref());
+        let exercise = self.exercise(caller);
         if exercise == Exercise::Barred {
             return scope;
         }

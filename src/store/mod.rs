@@ -97,7 +97,7 @@ impl Store {
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<Error> + From<diesel::result::Error> + Send + 'static,
+        E: From<Error> + Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
         match &self.target {
@@ -111,7 +111,7 @@ impl Store {
                 let pool = self.pool.clone();
                 let done = spawn_blocking(move || {
                     let mut pooled = pool.get().map_err(Error::from)?;
-                    let result = diesel::Connection::transaction(&mut pooled.connection, work);
+                    let result = writer::transaction(&mut pooled.connection, work);
                     // After any error the connection is suspect; making a new one costs little beside that.
                     pooled.broken = result.is_err();
                     result

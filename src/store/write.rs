@@ -9,7 +9,7 @@ use super::read::{PLAIN, decode};
 use super::sql::Statement;
 use crate::clock;
 use crate::fhir::ResourceType;
-use crate::filter::{Envelope, HolderRow, HolderState, IndexRows};
+use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, RightKind};
 use crate::policy::projection::{Source, project};
 
 /// A resource to write, with all that is kept beside it.
@@ -69,7 +69,7 @@ pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), E
     }
     let mut row = Statement::new("UPDATE resource SET version = ");
     row.int(e.version).sql(", updated = ").big(e.updated).sql(", doc_type = ").small(e.doc_type).sql(", labels = ").small(e.labels);
-    row.sql(", parties = ").text(&e.parties).sql(", codec = ").small(PLAIN).sql(", body = ").bytes(new.body.as_slice());
+    row.sql(", parties = ").text(&e.parties).sql(", media = ").text(&new.media).sql(", codec = ").small(PLAIN).sql(", body = ").bytes(new.body.as_slice());
     row.sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
     if row.execute(connection)? != 1 {
         return Err(Error::Version { found: e.version });
@@ -174,6 +174,10 @@ pub fn set_state(connection: &mut AnyConnection, holder: i64, state: HolderState
 /// # Errors
 /// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
 pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Result<(), Error> {
+    // Two writers of one holder's rights come one after the other, so that the second sees what the first wrote.
+    let mut lock = Statement::new("UPDATE holder SET changed = changed WHERE holder = ");
+    lock.big(holder.holder);
+    lock.execute(connection)?;
     let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
     let mut select = Statement::new("SELECT type, id, key, updated, codec, body FROM resource WHERE holder = ");
     select.big(holder.holder).sql(" AND type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY key");
@@ -198,14 +202,68 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     Ok(())
 }
 
-/// What was deposited by this submitter under this master identifier: its digest and the key of the DocumentReference.
+/// A document as it was answered when it was deposited.
+#[derive(Debug, Clone)]
+pub struct FirstVersion {
+    /// Digest of what was received.
+    pub digest: Vec<u8>,
+    /// Its key.
+    pub key: i64,
+    /// Its logical id.
+    pub id: String,
+    /// When it was written.
+    pub updated: i64,
+    /// Its first version.
+    pub body: Vec<u8>,
+}
+
+/// What was deposited by this submitter under this master identifier.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Corrupt`].
+pub fn deposited(connection: &mut AnyConnection, holder: i64, submitter: &str, master: &str) -> Result<Option<FirstVersion>, Error> {
+    let mut select = Statement::new(
+        "SELECT d.digest, d.key, r.id, COALESCE(v.updated, r.updated), COALESCE(v.codec, r.codec), COALESCE(v.body, r.body) FROM deposit d \
+         JOIN resource r ON r.holder = d.holder AND r.key = d.key \
+         LEFT JOIN resource_version v ON v.holder = d.holder AND v.key = d.key AND v.version = 1 WHERE d.holder = ",
+    );
+    select.big(holder).sql(" AND d.submitter = ").text(submitter).sql(" AND d.master = ").text(master);
+    type Row = (Vec<u8>, i64, String, i64, i16, Vec<u8>);
+    let rows: Vec<Row> = select.load::<(Binary, BigInt, Text, BigInt, SmallInt, Binary), _>(connection)?;
+    let Some((digest, key, id, updated, codec, body)) = rows.into_iter().next() else { return Ok(None) };
+    Ok(Some(FirstVersion { digest, key, id, updated, body: decode(codec, body)? }))
+}
+
+/// Whether the holder has a resource of this type and id.
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn deposit(connection: &mut AnyConnection, holder: i64, submitter: &str, master: &str) -> Result<Option<(Vec<u8>, String)>, Error> {
-    let mut select = Statement::new("SELECT d.digest, r.id FROM deposit d JOIN resource r ON r.holder = d.holder AND r.key = d.key WHERE d.holder = ");
-    select.big(holder).sql(" AND d.submitter = ").text(submitter).sql(" AND d.master = ").text(master);
-    Ok(select.load::<(Binary, Text), (Vec<u8>, String)>(connection)?.into_iter().next())
+pub fn belongs(connection: &mut AnyConnection, holder: i64, resource: ResourceType, id: &str) -> Result<bool, Error> {
+    let mut select = Statement::new("SELECT key FROM locator WHERE realm = 0 AND ref = ");
+    select.text(format!("{resource}/{id}")).sql(" AND holder = ").big(holder);
+    Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
+}
+
+/// Who has this right over the holder at an instant.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn actor_of(connection: &mut AnyConnection, holder: i64, kind: RightKind, now: i64) -> Result<Option<Actor>, Error> {
+    let mut select = Statement::new("SELECT actor FROM access_right WHERE holder = ");
+    select.big(holder).sql(" AND kind = ").number(kind.number()).sql(" AND from_at <= ").big(now).sql(" AND until_at > ").big(now);
+    Ok(select.load::<Text, String>(connection)?.into_iter().next().map(Actor::stored))
+}
+
+/// Whether the holder, or a representative, was shown the document since it was deposited.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds: &[i16]) -> Result<bool, Error> {
+    let mut select = Statement::new("SELECT key FROM audit_event WHERE holder = ");
+    select.big(document.holder).sql(" AND key > ").big(document.key).sql(" AND kind IN (").numbers(kinds.iter().copied());
+    select.sql(") AND status < 400 AND found > 0 AND (target_key = ").big(document.key);
+    select.sql(" OR (interaction = 'search-type' AND target_type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(")) LIMIT 1");
+    Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
 }
 
 /// Remembers a deposit.

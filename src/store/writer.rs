@@ -141,15 +141,36 @@ fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) 
     committed
 }
 
+/// Runs a function in a transaction, or in a savepoint of the one that is open.
+///
+/// # Errors
+/// What the function says, or [`Error`] for the transaction itself.
+pub fn transaction<T, E: From<Error>>(connection: &mut AnyConnection, work: impl FnOnce(&mut AnyConnection) -> Result<T, E>) -> Result<T, E> {
+    /// Either the work failed or the transaction around it.
+    enum Failed<E> {
+        Work(E),
+        Around(diesel::result::Error),
+    }
+    impl<E> From<diesel::result::Error> for Failed<E> {
+        fn from(error: diesel::result::Error) -> Self {
+            Self::Around(error)
+        }
+    }
+    connection.transaction(|connection| work(connection).map_err(Failed::Work)).map_err(|failed| match failed {
+        Failed::Work(error) => error,
+        Failed::Around(error) => Error::from(error).into(),
+    })
+}
+
 /// Turns a function into a queued write whose result arrives after the commit.
 pub fn write_job<T, E, F>(work: F, answer: oneshot::Sender<Result<T, E>>) -> Write
 where
     T: Send + 'static,
-    E: From<Error> + From<diesel::result::Error> + Send + 'static,
+    E: From<Error> + Send + 'static,
     F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
 {
     Box::new(move |connection| {
-        let result = connection.transaction(work);
+        let result = transaction(connection, work);
         Box::new(move |committed| {
             let _ = answer.send(match committed {
                 Ok(()) => result,

@@ -1,0 +1,92 @@
+//! `capabilities` (FHIR R4 http.html#capabilities): generated from the rules and the search parameters, so that it says what is done.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Service;
+use crate::fhir::{ResourceType, primitive};
+use crate::filter::ParamKind;
+use crate::policy::Action;
+use crate::policy::projection::CB;
+use crate::search;
+
+/// The CapabilityStatement of this server.
+pub fn capabilities(service: &Service) -> Value {
+    let mut actions: BTreeMap<&'static str, Vec<Action>> = BTreeMap::new();
+    for (resource, action) in service.policy.served(service.settings.sandbox) {
+        actions.entry(resource.name()).or_default().push(action);
+    }
+    let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions)).collect();
+    let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
+    let [confirmed, provisional, unknown] = service.policy.matrix().counts();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": primitive::format_instant(service.clock.now()),
+        "publisher": "Ensemble",
+        "kind": "instance",
+        "software": {"name": "Ensemble", "version": env!("CARGO_PKG_VERSION")},
+        "implementation": {
+            "description": format!(
+                "Shared health record; authorization tables {}, {matrix} cells apply ({confirmed} confirmed, {provisional} provisional, {unknown} unknown)",
+                service.policy.version()
+            ),
+            "url": &*service.base_url
+        },
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json"],
+        "rest": [{
+            "mode": "server",
+            "security": {
+                "cors": false,
+                "service": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "OAuth"}]}],
+                "description": format!("Bearer tokens, signed JWT. What a caller sees follows from kind of caller, rights and authorization matrix: {CB}")
+            },
+            "resource": resources
+        }]
+    })
+}
+
+fn resource(resource: ResourceType, actions: &[Action]) -> Option<Value> {
+    let mut interactions = Vec::new();
+    for action in actions {
+        match action {
+            Action::Consult if resource == ResourceType::BINARY => interactions.extend(["read", "vread"]),
+            Action::Consult if resource == ResourceType::AUDIT_EVENT => interactions.extend(["read", "search-type"]),
+            Action::Consult => interactions.extend(["read", "vread", "history-instance", "search-type"]),
+            Action::Create => interactions.push("create"),
+            Action::Update => interactions.push("update"),
+            Action::Patch => interactions.push("patch"),
+        }
+    }
+    if interactions.is_empty() {
+        return None;
+    }
+    let kind = |kind: ParamKind| match kind {
+        ParamKind::Token => "token",
+        ParamKind::String => "string",
+        ParamKind::Date => "date",
+        ParamKind::Reference => "reference",
+        ParamKind::Uri => "uri",
+    };
+    let mut parameters = vec![json!({"name": "_id", "type": "token"}), json!({"name": "_lastUpdated", "type": "date"})];
+    parameters.extend(search::of(resource).iter().map(|parameter| json!({"name": parameter.code, "type": kind(parameter.kind)})));
+    let mut statement = json!({
+        "type": resource.name(),
+        "interaction": interactions.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical", "local"]
+    });
+    if interactions.contains(&"search-type") {
+        super::stored::set(&mut statement, "searchParam", parameters.into());
+    }
+    Some(statement)
+}

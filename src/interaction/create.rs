@@ -1,0 +1,210 @@
+//! `create` (FHIR R4 http.html#create): resource, index rows, rights and trace in one transaction (P3).
+
+use serde_json::Value;
+
+use super::holder::{self, Standing};
+use super::stored::{envelope, make_relative, parties, prepare};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, trace_within};
+use crate::audit::Happened;
+use crate::fhir::ResourceType;
+use crate::fhir::validate::validate;
+use crate::filter::{Actor, Envelope, RightKind};
+use crate::policy::projection::consent_actors;
+use crate::policy::{Action, CallerKind};
+use crate::store::{self, AnyConnection, NewResource};
+
+/// Creates a resource.
+///
+/// # Errors
+/// [`Error::Invalid`] for what is not base R4, [`Error::Forbidden`], [`Error::Business`], [`Error::Conflict`].
+pub async fn create(service: &Service, request: &Request, resource: ResourceType, mut value: Value) -> Result<Answer, Error> {
+    let asked = service.asked(request, "create", resource, "", "");
+    if let Err(error) = permitted(service, request, resource, Action::Create) {
+        return Err(service.refused(&asked, error.into()).await);
+    }
+    check(resource, &value)?;
+    let tester = request.caller.kind == CallerKind::Tester;
+    if !tester {
+        strip(&mut value);
+    }
+    make_relative(&mut value, &service.base_url);
+    let done = match resource {
+        _ if tester => plain(service, request, resource, value, -1).await,
+        ResourceType::PATIENT => space(service, request, &value).await,
+        ResourceType::DOCUMENT_REFERENCE => deposit::deposit(service, request, &value).await,
+        ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => about_holder(service, request, resource, value).await,
+        _ => plain(service, request, resource, value, 0).await,
+    };
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+/// Whether some rule lets the caller do this with the type at all.
+pub(super) fn permitted(service: &Service, request: &Request, resource: ResourceType, action: Action) -> Result<(), Error> {
+    let scope = service.policy.scope(&request.caller, action, resource, service.clock.now());
+    if scope.is_nothing() {
+        return Err(Error::Forbidden(format!("{} of {resource} is not open to this caller", action.as_str())));
+    }
+    Ok(())
+}
+
+/// Whether the body is a resource of this type in base R4.
+pub(super) fn check(resource: ResourceType, value: &Value) -> Result<(), Error> {
+    let place = "resourceType".to_owned();
+    match value.get("resourceType").and_then(Value::as_str) {
+        Some(name) if name == resource.name() => {}
+        Some(name) => {
+            let name: String = name.chars().take(64).collect();
+            return Err(Error::Value { place, message: format!("expected {resource}, received `{name}`") });
+        }
+        None => return Err(Error::Required { place, message: "the resource does not say what it is".into() }),
+    }
+    let issues = validate(resource, value);
+    if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
+}
+
+/// Takes out what only this server says of a resource.
+pub(super) fn strip(value: &mut Value) {
+    if let Some(meta) = value.get_mut("meta").and_then(Value::as_object_mut) {
+        meta.remove("security");
+    }
+}
+
+/// The answer to a write.
+pub(super) fn written(service: &Service, new: &NewResource, status: u16, warnings: Vec<Value>) -> Answer {
+    let envelope = &new.envelope;
+    Answer {
+        status,
+        body: super::links::absolute(envelope.resource, &new.body, &service.base_url),
+        media: None,
+        version: Some(envelope.version),
+        updated: Some(envelope.updated),
+        location: Some(format!("{}/{}/_history/{}", envelope.resource, envelope.id, envelope.version)),
+        warnings,
+    }
+}
+
+async fn space(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
+    let person = patient::check(value, service.settings.identities)?;
+    let warnings = person.warnings.clone();
+    let (within, asker, value) = (service.clone(), request.clone(), value.clone());
+    let new = service.store.write(move |connection| {
+        let asked = within.asked(&asker, "create", ResourceType::PATIENT, "", "");
+        patient::create(&within, &asker, connection, &value, &person, &asked)
+    });
+    Ok(written(service, &new.await?, 201, warnings))
+}
+
+/// A resource of the directories (holder 0), or of the testers (holder -1).
+async fn plain(service: &Service, request: &Request, resource: ResourceType, value: Value, holder: i64) -> Result<Answer, Refused> {
+    let (clock, realm) = (&service.clock, i16::from(holder == -1));
+    let envelope = envelope(resource, holder, clock.next_key(), clock.next_id(), clock.now(), &request.caller.principal);
+    let new = if resource == ResourceType::BINARY { deposit::binary_of(&value, envelope)? } else { prepare(&value, envelope, realm) };
+    let kept = new.clone();
+    service.store.write(move |connection| store::write::insert(connection, &kept)).await?;
+    if resource == ResourceType::BINARY {
+        let resource = super::stored::with_meta(&value, &new.envelope);
+        return Ok(Answer { body: resource.to_string().into_bytes(), ..written(service, &new, 201, Vec::new()) });
+    }
+    Ok(written(service, &new, 201, Vec::new()))
+}
+
+/// A Consent, CareTeam or RelatedPerson: the rights of its holder are computed again in the same transaction (P4).
+async fn about_holder(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
+    let (within, asker) = (service.clone(), request.clone());
+    let new = service.store.write(move |connection| -> Result<NewResource, Refused> {
+        let asked = within.asked(&asker, "create", resource, "", "");
+        let standing = standing(&within, &asker, connection, resource, &value)?;
+        let at = |error: Error| Refused::at(error, standing.row.holder, 0);
+        let (value, named) = checked(&within, &asker, connection, resource, value.clone(), &[], &standing).map_err(at)?;
+        let clock = &within.clock;
+        let mut envelope = envelope(resource, standing.row.holder, clock.next_key(), clock.next_id(), clock.now(), &asker.caller.principal);
+        envelope.parties = parties(&named);
+        let new = prepare(&value, envelope, 0);
+        store::write::insert(connection, &new)?;
+        store::write::refresh_rights(connection, &standing.row)?;
+        leave_trace(&within, connection, &asked, &new.envelope, 201)?;
+        Ok(new)
+    });
+    Ok(written(service, &new.await?, 201, Vec::new()))
+}
+
+/// Leaves the trace of a write, in its transaction.
+pub(super) fn leave_trace(
+    service: &Service,
+    connection: &mut AnyConnection,
+    asked: &audit::Request<'_>,
+    envelope: &Envelope,
+    status: u16,
+) -> Result<(), store::Error> {
+    let asked = audit::Request { target: envelope.id.clone(), ..asked.clone() };
+    let happened = Happened { holder: envelope.holder, key: envelope.key, found: 1, rules: Vec::new() };
+    trace_within(connection, &service.rows(&asked, status, &[happened]))
+}
+
+/// The member that names the person.
+fn person_member(resource: ResourceType) -> &'static str {
+    if resource == ResourceType::CARE_TEAM { "subject" } else { "patient" }
+}
+
+/// Where the caller stands with the person the resource names.
+pub(super) fn standing(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    resource: ResourceType,
+    value: &Value,
+) -> Result<Standing, Error> {
+    let member = person_member(resource);
+    let names = holder::names(value, value.get(member), &service.base_url);
+    holder::open(service, connection, &request.caller, &names, &format!("{resource}.{member}"))
+}
+
+/// The resource as it is stored and the actors it names, if this caller may write it so; `former` are the members of a team until now.
+pub(super) fn checked(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    resource: ResourceType,
+    mut value: Value,
+    former: &[Actor],
+    standing: &Standing,
+) -> Result<(Value, Vec<Actor>), Error> {
+    let (caller, now) = (&request.caller, service.clock.now());
+    let row = &standing.row;
+    let named = match resource {
+        ResourceType::CONSENT => {
+            let physician = treating_physician(connection, standing, now)?;
+            let kind = consent::check_form(&value, &service.policy)?;
+            consent::check_author(&value, kind, caller, standing, physician.as_ref(), now)?;
+            if let Some(team) = consent::team(&value)
+                && !store::write::belongs(connection, row.holder, ResourceType::CARE_TEAM, team)?
+            {
+                return Err(Error::Business {
+                    code: "not-found",
+                    expression: "Consent.provision.actor[0].reference".into(),
+                    message: "this CareTeam is not known".into(),
+                });
+            }
+            consent::complete(&mut value, caller, standing, now);
+            consent_actors(&value)
+        }
+        ResourceType::CARE_TEAM => {
+            care_team::check_author(&value, former, caller, standing, now)?;
+            care_team::members(&value)
+        }
+        _ => {
+            care_team::check_representative(&value)?;
+            Vec::new()
+        }
+    };
+    super::document::set_subject(&mut value, person_member(resource), &row.patient, &row.ins);
+    Ok((value, named))
+}
+
+/// The treating physician in force.
+fn treating_physician(connection: &mut AnyConnection, standing: &Standing, now: i64) -> Result<Option<Actor>, Error> {
+    Ok(store::write::actor_of(connection, standing.row.holder, RightKind::TreatingPhysician, now)?)
+}

@@ -1,0 +1,141 @@
+//! Depositing a document (IHE MHD ITI-105): document, Binary, replaced documents and trace in one transaction.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::create::{leave_trace, written};
+use super::document::{self, Admitted, Replaced};
+use super::holder::{self, Standing};
+use super::stored::{envelope, parties, prepare, set};
+use super::{Answer, Error, Refused, Request, Service, labels, links};
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, Candidate, Envelope, IndexRows, Label, Setting};
+use crate::policy::projection::majority;
+use crate::policy::{Action, Decision};
+use crate::store::{self, AnyConnection, NewResource};
+
+/// Deposits a document; a push repeated with the same content is answered as the first time.
+///
+/// # Errors
+/// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier.
+pub(super) async fn deposit(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
+    let admitted = document::admit(value, &service.policy, service.settings.masked_and_hidden, &service.base_url)?;
+    let warnings = admitted.warnings.clone();
+    let once = || {
+        let (within, asker, admitted) = (service.clone(), request.clone(), admitted.clone());
+        service.store.write(move |connection| within_transaction(&within, &asker, connection, admitted))
+    };
+    let done = match once().await {
+        // Two pushes of the same met: the second now finds the first.
+        Err(Refused { error: Error::Conflict(_), key: 0, .. }) => once().await?,
+        other => other?,
+    };
+    Ok(match done {
+        Done::New(new) => written(service, &new, 201, warnings),
+        Done::Again(first) => {
+            let body = links::absolute(ResourceType::DOCUMENT_REFERENCE, &first.body, &service.base_url);
+            let location = Some(format!("DocumentReference/{}/_history/1", first.id));
+            Answer { status: 201, body, version: Some(1), updated: Some(first.updated), location, warnings, ..Answer::default() }
+        }
+    })
+}
+
+enum Done {
+    New(Box<NewResource>),
+    Again(store::write::FirstVersion),
+}
+
+fn within_transaction(service: &Service, request: &Request, connection: &mut AnyConnection, admitted: Admitted) -> Result<Done, Refused> {
+    let (caller, clock) = (&request.caller, &service.clock);
+    let Admitted { mut document, contents, doc_type, master, digest, replaces, .. } = admitted;
+    let names = holder::names(&document, document.get("subject"), &service.base_url);
+    let standing = holder::open(service, connection, caller, &names, "DocumentReference.subject")?;
+    let row = &standing.row;
+    let at = |error: Error| Refused::at(error, row.holder, 0);
+    let asked = service.asked(request, "create", ResourceType::DOCUMENT_REFERENCE, "", "");
+    if let Some(master) = &master
+        && let Some(first) = store::write::deposited(connection, row.holder, caller.principal.as_str(), master)?
+    {
+        if first.digest != digest {
+            let conflict = Error::Conflict("another document was deposited under this master identifier".into());
+            return Err(Refused::at(conflict, row.holder, first.key));
+        }
+        let envelope = Envelope { holder: row.holder, key: first.key, ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &caller.principal) };
+        leave_trace(service, connection, &asked, &envelope, 201)?;
+        return Ok(Done::Again(first));
+    }
+    let now = clock.now();
+    document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
+    let inherited = supersede(service, request, connection, &standing, &replaces)?;
+    if inherited || row.settings & Setting::DefaultMasking.bit() != 0 {
+        labels::add(&mut document, Label::Masked);
+    }
+    document::set_subject(&mut document, "subject", &row.patient, &row.ins);
+    let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), clock.next_id(), now, &caller.principal);
+    envelope.doc_type = doc_type;
+    envelope.labels = labels::bits(&document);
+    envelope.parties = parties(&document::authors(&document, caller));
+    for (place, content) in contents.into_iter().enumerate() {
+        let binary = bound(service, &envelope, &caller.principal, content);
+        if let Some(attachment) = document.pointer_mut(&format!("/content/{place}/attachment")) {
+            set(attachment, "url", format!("Binary/{}", binary.envelope.id).into());
+        }
+        store::write::insert(connection, &binary)?;
+    }
+    let new = prepare(&document, envelope, 0);
+    store::write::insert(connection, &new)?;
+    if let Some(master) = &master {
+        store::write::remember_deposit(connection, &new.envelope, master, &digest)?;
+    }
+    leave_trace(service, connection, &asked, &new.envelope, 201)?;
+    Ok(Done::New(Box::new(new)))
+}
+
+/// A Binary bound, for ever, to the document of this envelope.
+fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: document::Content) -> NewResource {
+    let clock = &service.clock;
+    let own = envelope(ResourceType::BINARY, document.holder, clock.next_key(), clock.next_id(), document.updated, submitter);
+    NewResource { envelope: own, realm: 0, bound: document.key, media: content.media, body: content.bytes, index: IndexRows::default() }
+}
+
+/// A tester's Binary: its content raw, as any Binary's.
+pub(super) fn binary_of(value: &Value, envelope: Envelope) -> Result<NewResource, Error> {
+    let media = value.get("contentType").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let data: Vec<u8> = value.get("data").and_then(Value::as_str).unwrap_or_default().bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let body = STANDARD.decode(data).map_err(|_| Error::value("Binary.data", "expected base64"))?;
+    Ok(NewResource { envelope, realm: 1, bound: 0, media, body, index: IndexRows::default() })
+}
+
+/// Marks the replaced documents as superseded; true when one was masked, for the new one inherits that (CONTRACT 3, Labels).
+fn supersede(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    standing: &Standing,
+    replaces: &[Replaced],
+) -> Result<bool, Refused> {
+    let mut masked = false;
+    let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
+    for (place, replaced) in replaces.iter().enumerate() {
+        let expression = format!("DocumentReference.relatesTo[{place}].target");
+        let unknown = || Refused::at(Error::Business { code: "not-found", expression: expression.clone(), message: "the replaced document is not known".into() }, standing.row.holder, 0);
+        let id = match replaced {
+            Replaced::Id(id) => id.clone(),
+            Replaced::Identifier(token) => super::patch::one_by_identifier(connection, &scope, token)?.ok_or_else(unknown)?,
+        };
+        let found = store::read::read(connection, &scope, &id)?.filter(|found| matches!(found.decision, Decision::Permit(_)));
+        let found = found.filter(|found| found.envelope.holder == standing.row.holder).ok_or_else(unknown)?;
+        let candidate = Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None };
+        if !super::patch::is_author(&candidate, &request.caller) {
+            let refusal = Error::Forbidden("only an author replaces a document".into());
+            return Err(Refused::at(refusal, standing.row.holder, found.envelope.key));
+        }
+        masked |= found.envelope.has(Label::Masked);
+        let mut former: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        set(&mut former, "status", "superseded".into());
+        let envelope = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };
+        store::write::update(connection, &prepare(&former, envelope, 0))?;
+    }
+    Ok(masked)
+}

@@ -1,0 +1,105 @@
+//! `vread` and `history-instance` (FHIR R4 http.html#vread, #history). Who sees a resource sees its versions.
+
+use serde_json::{Value, json};
+
+use super::links::absolute;
+use super::read::{disclosed, find};
+use super::{Answer, Error, Request, Service, patient, search_traces};
+use crate::fhir::{ResourceType, outcome, primitive};
+use crate::store::{self, Found, Version};
+
+/// Versions in one answer.
+const VERSIONS_MAX: usize = 200;
+
+/// One version of a resource.
+///
+/// # Errors
+/// As [`read`]; [`Error::NotFound`] too for a version that does not exist.
+pub async fn vread(service: &Service, request: &Request, resource: ResourceType, id: &str, version: &str) -> Result<Answer, Error> {
+    let asked = service.asked(request, "vread", resource, id, "");
+    if resource == ResourceType::AUDIT_EVENT && version == "1" {
+        return search_traces::read(service, request, id).await;
+    }
+    let missing = || Error::NotFound(resource, format!("{id}/_history/{version}").chars().take(80).collect());
+    let found = match find(service, request, resource, id).await {
+        Ok(found) => found,
+        Err(mut refused) => {
+            if matches!(refused.error, Error::NotFound(..)) {
+                refused.error = missing();
+            }
+            return Err(service.refused(&asked, refused).await);
+        }
+    };
+    let only = version.parse::<i32>().ok().filter(|number| *number > 0);
+    let versions = match only {
+        Some(only) => of(service, &found, Some(only)).await?,
+        None => Vec::new(),
+    };
+    let Some(one) = versions.into_iter().next() else {
+        return Err(service.refused(&asked, super::Refused::at(missing(), found.envelope.holder.max(0), found.about)).await);
+    };
+    service.trace(&asked, 200, &[disclosed(&found)]).await?;
+    let body = present(service, request, &found, &one);
+    let media = (!found.media.is_empty()).then(|| found.media.clone());
+    Ok(Answer { status: 200, body, media, version: Some(one.version), updated: Some(one.updated), ..Answer::default() })
+}
+
+/// All versions of a resource, newest first.
+///
+/// # Errors
+/// As [`read`].
+pub async fn history(service: &Service, request: &Request, resource: ResourceType, id: &str) -> Result<Answer, Error> {
+    let asked = service.asked(request, "history-instance", resource, id, "");
+    if resource == ResourceType::AUDIT_EVENT {
+        return Err(Error::NotSupported { place: "_history".into(), message: "a trace has one version".into() });
+    }
+    let found = match find(service, request, resource, id).await {
+        Ok(found) => found,
+        Err(refused) => return Err(service.refused(&asked, refused).await),
+    };
+    let versions = of(service, &found, None).await?;
+    let total = i64::try_from(versions.len()).unwrap_or(i64::MAX);
+    let path = format!("{resource}/{id}");
+    let mut entries = Vec::new();
+    for one in versions.iter().take(VERSIONS_MAX) {
+        entries.push(entry(service, request, &found, one, &path)?);
+    }
+    service.trace(&asked, 200, &[disclosed(&found)]).await?;
+    let links = [("self", format!("{}/{path}/_history", service.base_url))];
+    let bundle = outcome::bundle("history", Some(total), &links, entries);
+    Ok(Answer { status: 200, body: bundle.to_string().into_bytes(), ..Answer::default() })
+}
+
+async fn of(service: &Service, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+    let found = found.clone();
+    Ok(service.store.run(move |connection| store::read::versions(connection, &found, only)).await?)
+}
+
+fn present(service: &Service, request: &Request, found: &Found, version: &Version) -> Vec<u8> {
+    match &found.facts.holder {
+        Some(holder) if found.envelope.resource == ResourceType::PATIENT && version.version == found.envelope.version => {
+            patient::with_state(&version.body, holder, request.caller.kind)
+        }
+        _ if found.media.is_empty() => absolute(found.envelope.resource, &version.body, &service.base_url),
+        _ => version.body.clone(),
+    }
+}
+
+fn entry(service: &Service, request: &Request, found: &Found, version: &Version, path: &str) -> Result<Value, Error> {
+    let mut entry = json!({"fullUrl": format!("{}/{path}", service.base_url)});
+    // The raw content of a Binary is no resource of a Bundle.
+    if found.media.is_empty() {
+        let body = present(service, request, found, version);
+        let resource: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        super::stored::set(&mut entry, "resource", resource);
+    }
+    let (method, url, status) = if version.version == 1 { ("POST", found.envelope.resource.name(), "201") } else { ("PUT", path, "200") };
+    super::stored::set(&mut entry, "request", json!({"method": method, "url": url}));
+    let response = json!({
+        "status": status,
+        "etag": format!("W/\"{}\"", version.version),
+        "lastModified": primitive::format_instant(version.updated)
+    });
+    super::stored::set(&mut entry, "response", response);
+    Ok(entry)
+}

@@ -1,0 +1,201 @@
+//! Confidentiality and visibility of a document (CONTRACT 3, Labels): a list of which membership counts, never position.
+
+use serde_json::{Value, json};
+
+use super::stored::set;
+use crate::filter::Label;
+use crate::policy::nomenclature::{TRE_A07, is_confidentiality, visibility};
+
+/// v3-Confidentiality.
+const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
+
+/// The visibility labels, with their code.
+pub const VISIBILITY: [(Label, &str); 3] = [
+    (Label::Masked, "MASQUE_PS"),
+    (Label::HiddenFromHolder, "INVISIBLE_PATIENT"),
+    (Label::HiddenFromRepresentatives, "INVISIBLE_REPRESENTANTS_LEGAUX"),
+];
+
+/// The codes of one label.
+fn codes(label: &Value) -> impl Iterator<Item = &str> {
+    let codings = label.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    codings.iter().filter_map(|coding| coding.get("code")?.as_str())
+}
+
+/// The visibility one label means.
+pub fn visibility_of(label: &Value) -> Option<Label> {
+    codes(label).find_map(visibility)
+}
+
+/// Whether one label is a level of confidentiality.
+pub fn is_level(label: &Value) -> bool {
+    codes(label).any(is_confidentiality)
+}
+
+/// The labels of a document.
+pub fn of(document: &Value) -> &[Value] {
+    document.get("securityLabel").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The bits of all labels and of the status.
+pub fn bits(document: &Value) -> i16 {
+    let labels = of(document).iter().flat_map(codes).filter_map(visibility).fold(0, |bits, label| bits | label.bit());
+    let deleted = document.get("status").and_then(Value::as_str) == Some("entered-in-error");
+    if deleted { labels | Label::EnteredInError.bit() } else { labels }
+}
+
+/// A label of this visibility.
+pub fn label(label: Label) -> Value {
+    let code = VISIBILITY.iter().find(|(known, _)| *known == label).map_or("", |(_, code)| code);
+    json!({"coding": [{"system": TRE_A07, "code": code}]})
+}
+
+/// Adds the visibility where it is not yet.
+pub fn add(document: &mut Value, wanted: Label) {
+    if bits(document) & wanted.bit() == 0 {
+        push(document, label(wanted));
+    }
+}
+
+/// Says `N` where nothing is said of confidentiality (CONTRACT 3).
+pub fn imply_normal(document: &mut Value) {
+    if !of(document).iter().any(is_level) {
+        let normal = json!({"coding": [{"system": CONFIDENTIALITY, "code": "N", "display": "normal"}]});
+        let mut labels = of(document).to_vec();
+        labels.insert(0, normal);
+        set(document, "securityLabel", labels.into());
+    }
+}
+
+fn push(document: &mut Value, label: Value) {
+    let mut labels = of(document).to_vec();
+    labels.push(label);
+    set(document, "securityLabel", labels.into());
+}
+
+/// A label as a client may write it: a CodeableConcept, a Coding, or, as the published samples have it, a bare code.
+fn normalized(value: &Value) -> Option<Value> {
+    if let Some(code) = value.as_str().map(str::trim) {
+        let system = if visibility(code).is_some() { TRE_A07 } else { CONFIDENTIALITY };
+        return (visibility(code).is_some() || is_confidentiality(code)).then(|| json!({"coding": [{"system": system, "code": code}]}));
+    }
+    if value.get("coding").is_some() {
+        return Some(value.clone());
+    }
+    value.get("code").is_some().then(|| json!({"coding": [value.clone()]}))
+}
+
+/// Applies one operation of a JSON Patch on `securityLabel`, read as intent; `index` is `None` for the whole list.
+///
+/// # Errors
+/// What cannot be understood.
+pub fn apply(document: &mut Value, operation: &str, index: Option<&str>, value: Option<&Value>) -> Result<(), String> {
+    let mut labels = of(document).to_vec();
+    let at = |index: &str| index.parse::<usize>().ok().filter(|at| *at < labels.len()).ok_or_else(|| format!("there is no label at `{index}`"));
+    let new = |value: Option<&Value>| value.and_then(normalized).ok_or_else(|| "expected a label, as a CodeableConcept".to_owned());
+    match (operation, index) {
+        ("replace" | "add", None) => {
+            let list = value.and_then(Value::as_array).ok_or("expected a list of labels")?;
+            labels = list.iter().map(|one| new(Some(one))).collect::<Result<_, _>>()?;
+        }
+        ("remove", None) => labels.clear(),
+        ("add", Some("-")) => labels.push(new(value)?),
+        ("add", Some(index)) => {
+            let place = index.parse::<usize>().ok().filter(|at| *at <= labels.len()).ok_or_else(|| format!("there is no place `{index}`"))?;
+            labels.insert(place, new(value)?);
+        }
+        ("remove", Some(index)) => {
+            labels.remove(at(index)?);
+        }
+        ("replace", Some(index)) => {
+            let (place, new) = (at(index)?, new(value)?);
+            if visibility_of(&new).is_some() {
+                // A visibility code is added and none removed.
+                labels.push(new);
+            } else {
+                labels = without_visibility(labels, place)?;
+                labels.retain(|old| !is_level(old));
+                labels.insert(0, new);
+            }
+        }
+        _ => return Err(format!("`{operation}` is not for labels")),
+    }
+    // The same visibility twice is once.
+    let mut seen = 0_i16;
+    labels.retain(|one| {
+        let bit = visibility_of(one).map_or(0, Label::bit);
+        let again = bit != 0 && seen & bit != 0;
+        seen |= bit;
+        !again
+    });
+    match (labels.is_empty(), document.as_object_mut()) {
+        (true, Some(members)) => {
+            members.remove("securityLabel");
+        }
+        _ => set(document, "securityLabel", labels.into()),
+    }
+    Ok(())
+}
+
+/// The labels without the visibility at this place, else without the only one there is.
+fn without_visibility(mut labels: Vec<Value>, place: usize) -> Result<Vec<Value>, String> {
+    if labels.get(place).is_some_and(|old| visibility_of(old).is_some()) {
+        labels.remove(place);
+        return Ok(labels);
+    }
+    let visible: Vec<usize> = labels.iter().enumerate().filter(|(_, label)| visibility_of(label).is_some()).map(|(at, _)| at).collect();
+    match visible.as_slice() {
+        [] => {}
+        [only] => {
+            labels.remove(*only);
+        }
+        _ => return Err("several visibility labels stand: name one by its index".to_owned()),
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(codes: &[&str]) -> Value {
+        let labels: Vec<Value> = codes.iter().map(|code| json!({"coding": [{"code": code}]})).collect();
+        if labels.is_empty() { json!({}) } else { json!({"securityLabel": labels}) }
+    }
+
+    #[test]
+    fn a_patch_of_labels_is_read_as_intent() {
+        let rows: [(&[&str], &str, Option<&str>, Value, Result<&[&str], ()>); 16] = [
+            (&["N"], "replace", Some("0"), json!({"coding": [{"code": "MASQUE_PS"}]}), Ok(&["N", "MASQUE_PS"])),
+            (&["N"], "replace", Some("0"), json!("MASQUE_PS"), Ok(&["N", "MASQUE_PS"])),
+            (&["N", "MASQUE_PS"], "replace", Some("1"), json!("N"), Ok(&["N"])),
+            (&["N", "MASQUE_PS"], "replace", Some("0"), json!("N"), Ok(&["N"])),
+            (&["N", "MASQUE_PS", "INVISIBLE_PATIENT"], "replace", Some("0"), json!("N"), Err(())),
+            (&["N", "MASQUE_PS", "INVISIBLE_PATIENT"], "replace", Some("2"), json!("R"), Ok(&["R", "MASQUE_PS"])),
+            (&["N", "MASQUE_PS"], "replace", Some("1"), json!("INVISIBLE_PATIENT"), Ok(&["N", "MASQUE_PS", "INVISIBLE_PATIENT"])),
+            (&["N"], "replace", Some("1"), json!("N"), Err(())),
+            (&["N"], "add", Some("-"), json!({"code": "NOPAT"}), Ok(&["N", "NOPAT"])),
+            (&["N", "MASQUE_PS"], "add", Some("-"), json!("MASQUE_PS"), Ok(&["N", "MASQUE_PS"])),
+            (&["N", "MASQUE_PS"], "remove", Some("1"), Value::Null, Ok(&["N"])),
+            (&["N"], "remove", Some("x"), Value::Null, Err(())),
+            (&["N"], "add", None, json!(["N", "MASQUE_PS"]), Ok(&["N", "MASQUE_PS"])),
+            (&["N"], "remove", None, Value::Null, Ok(&[])),
+            (&["N"], "copy", Some("0"), Value::Null, Err(())),
+            (&["N"], "replace", Some("0"), json!("inconnu"), Err(())),
+        ];
+        for (before, operation, index, value, expected) in rows {
+            let mut changed = document(before);
+            let done = apply(&mut changed, operation, index, Some(&value)).map_err(|_| ());
+            let after: Vec<&str> = of(&changed).iter().flat_map(codes).collect();
+            assert_eq!(done.map(|()| after.as_slice()), expected, "{before:?} {operation} {index:?} {value}");
+        }
+    }
+
+    #[test]
+    fn bits_follow_membership_whatever_the_system() {
+        for (codes, expected) in [(vec!["N"], 0), (vec!["N", "MASQUE_PS"], 1), (vec!["NOPAT"], 2), (vec!["INVISIBLE_PATIENT", "MASQUE_PS"], 3)] {
+            assert_eq!(bits(&document(&codes)), expected);
+        }
+        assert_eq!(bits(&json!({"status": "entered-in-error"})), 8);
+    }
+}

@@ -1,0 +1,199 @@
+//! FHIR's interactions (FHIR R4 http.html), one file each. Every one asks the policy first and leaves its trace before it answers.
+
+mod capabilities;
+mod care_team;
+mod consent;
+mod create;
+mod cursor;
+mod deposit;
+mod document;
+mod error;
+mod holder;
+mod history;
+mod labels;
+mod links;
+mod patch;
+mod patient;
+mod read;
+mod search_status;
+mod search_traces;
+mod search_type;
+mod stored;
+mod subset;
+mod update;
+
+pub use capabilities::capabilities;
+pub use create::create;
+pub use error::Error;
+pub use history::{history, vread};
+pub use patch::{patch, patch_conditional};
+pub use read::{Wanted, read};
+pub use search_type::search;
+pub use update::update;
+
+use std::sync::Arc;
+
+use crate::audit::{self, Happened};
+use crate::auth::Sealer;
+use crate::clock::Clock;
+use crate::fhir::ResourceType;
+use crate::policy::{Caller, CallerKind, Policy};
+use crate::store::{self, AnyConnection, Store, TraceRow, insert_traces};
+
+/// Which INS are taken at the creation of a space (CONTRACT 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identities {
+    /// The sandbox: all four systems.
+    All,
+    /// `serve` with `environment = "test"`: test and demonstration only.
+    Test,
+    /// `serve`: the true ones only.
+    Real,
+}
+
+/// What the operator of the server chose.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which INS are taken.
+    pub identities: Identities,
+    /// Whether an unknown search parameter is an error even without `Prefer: handling=strict`.
+    pub strict_search: bool,
+    /// Whether `MASQUE_PS` and `INVISIBLE_PATIENT` may stand together.
+    pub masked_and_hidden: bool,
+    /// Whether the sandbox issuer stands beside, for the CapabilityStatement.
+    pub sandbox: bool,
+}
+
+/// What every interaction needs.
+#[derive(Clone)]
+pub struct Service {
+    /// The database.
+    pub store: Store,
+    /// The law.
+    pub policy: Arc<Policy>,
+    /// The clock.
+    pub clock: Clock,
+    /// Seals cursors.
+    pub sealer: Sealer,
+    /// The address of this server's FHIR base, without a slash at its end.
+    pub base_url: Arc<str>,
+    /// What the operator chose.
+    pub settings: Arc<Settings>,
+}
+
+/// A request, taken from HTTP.
+#[derive(Clone)]
+pub struct Request {
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// The request id.
+    pub id: String,
+    /// The version of `If-Match`.
+    pub if_match: Option<i32>,
+    /// `Prefer: handling=strict`.
+    pub strict: bool,
+}
+
+/// What is sent back.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+    /// The media type of a body that is no FHIR resource.
+    pub media: Option<String>,
+    /// The version of the one resource answered.
+    pub version: Option<i32>,
+    /// When it was written, microseconds.
+    pub updated: Option<i64>,
+    /// Where what was created is: `Type/id/_history/1`.
+    pub location: Option<String>,
+    /// Warnings, as issues of an OperationOutcome.
+    pub warnings: Vec<serde_json::Value>,
+}
+
+/// An error with the record it touched, so that its trace finds its holder.
+#[derive(Debug)]
+struct Refused {
+    error: Error,
+    holder: i64,
+    key: i64,
+    rules: Vec<String>,
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), holder: 0, key: 0, rules: Vec::new() }
+    }
+}
+
+impl Refused {
+    /// The same, touching this record.
+    fn at(error: impl Into<Error>, holder: i64, key: i64) -> Self {
+        Self { error: error.into(), holder, key, rules: Vec::new() }
+    }
+}
+
+impl Service {
+    /// The types whose resources belong to a holder; requests on them are traced.
+    fn is_record(resource: ResourceType) -> bool {
+        matches!(
+            resource,
+            ResourceType::PATIENT
+                | ResourceType::DOCUMENT_REFERENCE
+                | ResourceType::BINARY
+                | ResourceType::CONSENT
+                | ResourceType::CARE_TEAM
+                | ResourceType::RELATED_PERSON
+                | ResourceType::AUDIT_EVENT
+        )
+    }
+
+    fn is_traced(asked: &audit::Request<'_>) -> bool {
+        asked.caller.kind != CallerKind::Tester && Self::is_record(asked.resource)
+    }
+
+    fn asked<'a>(&'a self, request: &'a Request, interaction: &'static str, resource: ResourceType, target: &str, query: &str) -> audit::Request<'a> {
+        audit::Request {
+            caller: &request.caller,
+            interaction,
+            resource,
+            target: target.to_owned(),
+            query: query.to_owned(),
+            id: &request.id,
+            law: self.policy.version(),
+        }
+    }
+
+    /// The rows of a request's trace.
+    fn rows(&self, asked: &audit::Request<'_>, status: u16, happened: &[Happened]) -> Vec<TraceRow> {
+        if !Self::is_traced(asked) {
+            return Vec::new();
+        }
+        happened.iter().map(|one| audit::row(asked, &self.clock, status, one)).collect()
+    }
+
+    /// Commits the trace; nothing may be disclosed before (P2).
+    async fn trace(&self, asked: &audit::Request<'_>, status: u16, happened: &[Happened]) -> Result<(), Error> {
+        Ok(self.store.trace(self.rows(asked, status, happened)).await?)
+    }
+
+    /// The error as it is answered, once its trace is committed. What is only badly written touches no record.
+    async fn refused(&self, asked: &audit::Request<'_>, refused: Refused) -> Error {
+        let status = refused.error.status();
+        if !matches!(status, 403 | 404 | 405 | 409 | 412 | 422) {
+            return refused.error;
+        }
+        let happened = Happened { holder: refused.holder, key: refused.key, found: 0, rules: refused.rules };
+        match self.trace(asked, status, &[happened]).await {
+            Ok(()) => refused.error,
+            Err(error) => error,
+        }
+    }
+}
+
+/// Writes traces in the transaction of what they tell.
+fn trace_within(connection: &mut AnyConnection, rows: &[TraceRow]) -> Result<(), store::Error> {
+    insert_traces(connection, rows)
+}

@@ -1,0 +1,379 @@
+//! `patch` of a document (PDSm flux 03, FHIR R4 http.html#patch): status, labels and isArchived, nothing else.
+
+use serde_json::Value;
+
+use super::create::{leave_trace, permitted, written};
+use super::read::seen;
+use super::stored::{add_extension, prepare, remove_extension, set};
+use super::{Answer, Error, Refused, Request, Service, labels};
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, Candidate, Envelope, EnvelopeTest, Filter, RightKind, RightTest, Test, matches};
+use crate::policy::changes::{May, Role};
+use crate::policy::{Action, Caller, CallerKind, Scope};
+use crate::search;
+use crate::store::{self, AnyConnection, Found, NewResource, Order, PageRequest};
+
+/// The extension that archives a document.
+pub const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+/// Operations in one patch.
+const OPERATIONS_MAX: usize = 50;
+/// What a document answers to.
+const ALLOW: &str = "GET, PATCH";
+
+/// One operation, understood.
+#[derive(Debug, Clone, PartialEq)]
+enum Change {
+    /// The status becomes this.
+    Status(String),
+    /// An operation on the labels: its name, the index, the value.
+    Label(String, Option<String>, Option<Value>),
+    /// Archived or not; the index of the extension where one is named.
+    Archived(bool, Option<usize>),
+    /// A member must have this value.
+    Test(String, Value),
+}
+
+/// Patches the document with this id.
+///
+/// # Errors
+/// [`Error::Method`] for any other element, then 404, 403, 412, 422 in this order.
+pub async fn patch(service: &Service, request: &Request, resource: ResourceType, id: &str, operations: &Value) -> Result<Answer, Error> {
+    let asked = service.asked(request, "patch", resource, id, "");
+    let done = run(service, request, resource, Which::Id(id.to_owned()), operations).await;
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+/// Patches the one document that matches, in the caller's own scope.
+///
+/// # Errors
+/// As [`patch`]; [`Error::Precondition`] when several match.
+pub async fn patch_conditional(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    pairs: &[(String, String)],
+    operations: &Value,
+) -> Result<Answer, Error> {
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let asked = service.asked(request, "patch", resource, "", &query);
+    let context = search::Context { now: service.clock.now(), strict: true, base_url: &service.base_url };
+    let parsed = search::parse(resource, pairs, &context)?;
+    if !parsed.named.contains("identifier") {
+        return Err(Error::Required { place: "identifier".into(), message: "a conditional PATCH goes by `identifier`".into() });
+    }
+    match run(service, request, resource, Which::Matching(parsed.filter), operations).await {
+        Ok(answer) => Ok(answer),
+        Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Which {
+    Id(String),
+    Matching(Filter),
+}
+
+async fn run(service: &Service, request: &Request, resource: ResourceType, which: Which, operations: &Value) -> Result<Answer, Refused> {
+    if resource != ResourceType::DOCUMENT_REFERENCE {
+        return Err(Error::Method { allow: "GET", message: format!("{resource} is not patched") }.into());
+    }
+    let changes = understand(operations)?;
+    permitted(service, request, resource, Action::Patch)?;
+    let (within, asker) = (service.clone(), request.clone());
+    let done = service.store.write(move |connection| -> Result<NewResource, Refused> {
+        let scope = within.policy.scope(&asker.caller, Action::Consult, resource, within.clock.now());
+        let id = match &which {
+            Which::Id(id) => id.clone(),
+            Which::Matching(filter) => match matching(connection, &scope, filter)?.as_slice() {
+                [] => return Err(Error::NotFound(resource, "?identifier".into()).into()),
+                [one] => one.clone(),
+                _ => return Err(Error::Precondition("several documents match".into()).into()),
+            },
+        };
+        let found = seen(store::read::read(connection, &scope, &id)?, resource, &id)?;
+        let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
+        let document = apply(&within, &asker, connection, &found, &changes).map_err(at)?;
+        let asked = within.asked(&asker, "patch", resource, &id, "");
+        let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        if document == before {
+            leave_trace(&within, connection, &asked, &found.envelope, 200)?;
+            let same = found.envelope.clone();
+            return Ok(NewResource { envelope: same, realm: 0, bound: 0, media: String::new(), body: found.body, index: Default::default() });
+        }
+        let next = Envelope {
+            version: found.envelope.version + 1,
+            updated: within.clock.now(),
+            labels: labels::bits(&document),
+            ..found.envelope.clone()
+        };
+        let new = prepare(&document, next, i16::from(scope.is_tester()));
+        store::write::update(connection, &new)?;
+        leave_trace(&within, connection, &asked, &new.envelope, 200)?;
+        Ok(new)
+    });
+    let new = done.await?;
+    Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) })
+}
+
+/// Ids of at most two resources that match, in this scope.
+fn matching(connection: &mut AnyConnection, scope: &Scope, filter: &Filter) -> Result<Vec<String>, Error> {
+    let request = PageRequest { filter: filter.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    Ok(store::search::page(connection, scope, &request)?.into_iter().map(|hit| hit.envelope.id).collect())
+}
+
+/// The id of the one document with this identifier, in this scope.
+pub(super) fn one_by_identifier(connection: &mut AnyConnection, scope: &Scope, token: &str) -> Result<Option<String>, Error> {
+    let Some(parameter) = search::find(scope.resource(), "identifier") else { return Ok(None) };
+    let found = matching(connection, scope, &Filter::Index(parameter.param, Test::Token(vec![token.to_owned()])))?;
+    Ok(if found.len() == 1 { found.into_iter().next() } else { None })
+}
+
+/// Understands the operations; one on another element refuses the whole.
+fn understand(operations: &Value) -> Result<Vec<Change>, Error> {
+    let malformed = |message: &str| Error::Value { place: "patch".into(), message: message.to_owned() };
+    let list = operations.as_array().filter(|list| !list.is_empty()).ok_or_else(|| malformed("a JSON Patch is a list of operations"))?;
+    if list.len() > OPERATIONS_MAX {
+        return Err(Error::TooLong(format!("more than {OPERATIONS_MAX} operations")));
+    }
+    let mut changes = Vec::new();
+    for one in list {
+        let text = |name: &str| one.get(name).and_then(Value::as_str);
+        let (operation, path) = (text("op").ok_or_else(|| malformed("an operation has an `op`"))?, text("path").ok_or_else(|| malformed("an operation has a `path`"))?);
+        let value = one.get("value");
+        if !matches!(operation, "add" | "replace" | "remove" | "test" | "move" | "copy") {
+            return Err(malformed("an `op` is one of RFC 6902"));
+        }
+        if matches!(operation, "add" | "replace" | "test") && value.is_none() {
+            return Err(malformed("the operation needs a `value`"));
+        }
+        let change = change(operation, path, value).ok_or_else(|| Error::Method {
+            allow: ALLOW,
+            message: "only status, securityLabel and isArchived of a document are patched".into(),
+        })?;
+        changes.push(change);
+    }
+    Ok(changes)
+}
+
+fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> {
+    let element = path.strip_prefix('/')?;
+    let (head, rest) = element.split_once('/').map_or((element, None), |(head, rest)| (head, Some(rest)));
+    if operation == "test" {
+        let known = matches!(head, "status" | "securityLabel" | "extension");
+        return known.then(|| Change::Test(path.to_owned(), value.cloned().unwrap_or_default()));
+    }
+    match (head, rest) {
+        ("status", None) if operation != "remove" => Some(Change::Status(value?.as_str()?.trim().to_owned())),
+        ("securityLabel", None) => Some(Change::Label(operation.to_owned(), None, value.cloned())),
+        ("securityLabel", Some(rest)) if !rest.contains('/') => Some(Change::Label(operation.to_owned(), Some(rest.to_owned()), value.cloned())),
+        ("extension", rest) => archived(operation, rest, value),
+        // The bracket of the published samples, which is no JSON pointer.
+        _ if element.starts_with("extension[") && element.contains("is-archived") => match operation {
+            "remove" => Some(Change::Archived(false, None)),
+            _ => Some(Change::Archived(flag(value?)?, None)),
+        },
+        _ => None,
+    }
+}
+
+/// An operation on the extension that archives.
+fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Option<Change> {
+    let extension = |value: &Value| (value.get("url").and_then(Value::as_str) == Some(ARCHIVED)).then(|| flag(value.get("valueBoolean")?)).flatten();
+    match (operation, rest) {
+        ("add", None) => match value?.as_array()?.as_slice() {
+            [one] => Some(Change::Archived(extension(one)?, None)),
+            _ => None,
+        },
+        ("add", Some("-" | "0")) => Some(Change::Archived(extension(value?)?, None)),
+        ("replace" | "remove" | "add", Some(rest)) => {
+            let (index, member) = rest.split_once('/').map_or((rest, None), |(index, member)| (index, Some(member)));
+            let index = Some(index.parse::<usize>().ok()?);
+            match (operation, member) {
+                ("remove", None) => Some(Change::Archived(false, index)),
+                ("replace", None) => Some(Change::Archived(extension(value?)?, index)),
+                ("replace" | "add", Some("valueBoolean")) => Some(Change::Archived(flag(value?)?, index)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// A boolean, also as the text the published samples have.
+fn flag(value: &Value) -> Option<bool> {
+    value.as_bool().or(match value.as_str()?.trim() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    })
+}
+
+/// The document after the changes, if this caller may make them.
+fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, found: &Found, changes: &[Change]) -> Result<Value, Error> {
+    let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let mut document = before.clone();
+    let unfit = |place: &str, message: String| Error::value(&format!("DocumentReference.{place}"), message);
+    let mut failed = None;
+    for change in changes {
+        match change {
+            Change::Status(status) => set(&mut document, "status", status.clone().into()),
+            Change::Label(operation, index, value) => {
+                if let Err(message) = labels::apply(&mut document, operation, index.as_deref(), value.as_ref()) {
+                    failed.get_or_insert(unfit("securityLabel", message));
+                }
+            }
+            Change::Archived(flag, index) => {
+                let named = index.is_none_or(|index| document.pointer(&format!("/extension/{index}/url")).and_then(Value::as_str) == Some(ARCHIVED));
+                if !named {
+                    return Err(Error::Method { allow: ALLOW, message: "of the extensions only isArchived is patched".into() });
+                }
+                remove_extension(&mut document, ARCHIVED);
+                if *flag || index.is_some() {
+                    add_extension(&mut document, ARCHIVED, "valueBoolean", (*flag).into());
+                }
+            }
+            Change::Test(path, value) => {
+                if document.pointer(path) != Some(value) {
+                    failed.get_or_insert(unfit("", format!("the test of `{path}` fails")));
+                }
+            }
+        }
+    }
+    labels::imply_normal(&mut document);
+    if request.caller.kind != CallerKind::Tester {
+        authorised(service, request, connection, found, &before, &document)?;
+    }
+    if request.if_match.is_some_and(|version| version != found.envelope.version) {
+        return Err(Error::Precondition(format!("version {} is current", found.envelope.version)));
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let status = document.get("status").and_then(Value::as_str).unwrap_or_default();
+    if !matches!(status, "current" | "superseded" | "entered-in-error") {
+        return Err(unfit("status", "expected current, superseded or entered-in-error".into()));
+    }
+    let both = crate::filter::Label::Masked.bit() | crate::filter::Label::HiddenFromHolder.bit();
+    let (now, then) = (labels::bits(&document), labels::bits(&before));
+    if now & both == both && then & both != both && !service.settings.masked_and_hidden {
+        return Err(Error::business("DocumentReference.securityLabel", "`MASQUE_PS` and `INVISIBLE_PATIENT` do not stand together"));
+    }
+    super::create::check(ResourceType::DOCUMENT_REFERENCE, &document)?;
+    Ok(document)
+}
+
+/// Whether the caller counts as author of the document.
+pub(super) fn is_author(candidate: &Candidate<'_>, caller: &Caller) -> bool {
+    let own = Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone()));
+    matches(&own.or(Filter::Envelope(EnvelopeTest::PartyIn(caller.actors()))), candidate)
+}
+
+/// How the caller stands to the document.
+fn roles(candidate: &Candidate<'_>, caller: &Caller, now: i64) -> Vec<Role> {
+    let holds = |kind: RightKind, actors: Vec<Actor>| {
+        matches(&Filter::Right(RightTest { kinds: vec![kind], actors, at: now, part: None }), candidate)
+    };
+    let own = || vec![caller.principal.clone()];
+    let mut roles = Vec::new();
+    match caller.kind {
+        CallerKind::Holder => roles.push(Role::Holder),
+        CallerKind::Representative => roles.push(Role::Representative),
+        _ => {}
+    }
+    if is_author(candidate, caller) {
+        roles.push(Role::Author);
+    }
+    if caller.kind == CallerKind::Professional && holds(RightKind::TreatingPhysician, own()) {
+        roles.push(Role::TreatingPhysician);
+    }
+    if caller.kind == CallerKind::Professional && holds(RightKind::Administrator, own()) {
+        roles.push(Role::Administrator);
+    }
+    roles
+}
+
+/// Whether every difference is one that this caller may make.
+fn authorised(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    found: &Found,
+    before: &Value,
+    after: &Value,
+) -> Result<(), Error> {
+    let candidate = Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None };
+    let roles = roles(&candidate, &request.caller, service.clock.now());
+    let mut made: Vec<(&str, &str)> = Vec::new();
+    let (then, now) = (labels::bits(before), labels::bits(after));
+    for (label, code) in labels::VISIBILITY {
+        match (then & label.bit() != 0, now & label.bit() != 0) {
+            (false, true) => made.push((code, "on")),
+            (true, false) => made.push((code, "off")),
+            _ => {}
+        }
+    }
+    let level = |document: &Value| labels::of(document).iter().filter(|label| labels::visibility_of(label).is_none()).cloned().collect::<Vec<_>>();
+    if level(before) != level(after) {
+        made.push(("confidentiality", "set"));
+    }
+    if before.get("status") != after.get("status") {
+        made.push(("status", "set"));
+    }
+    if before.get("extension") != after.get("extension") {
+        made.push(("isArchived", "set"));
+    }
+    for (element, change) in made {
+        let allowed = match service.policy.changes().may(element, change, &roles) {
+            May::Yes => true,
+            May::No => false,
+            May::Unread => {
+                let kinds = [CallerKind::Holder, CallerKind::Representative].map(|kind| {
+                    let place = CallerKind::ALL.iter().position(|one| *one == kind);
+                    place.and_then(|place| i16::try_from(place).ok()).unwrap_or(-1)
+                });
+                !store::write::seen_by_holder(connection, &found.envelope, &kinds)?
+            }
+        };
+        if !allowed {
+            return Err(Error::Forbidden(format!("`{element}` is not changed by this caller")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_three_elements_are_patched() {
+        let archive = json!({"url": ARCHIVED, "valueBoolean": true});
+        let rows = [
+            (json!([{"op": "replace", "path": "/status", "value": "superseded"}]), 200),
+            (json!([{"op": "replace", "path": "/securityLabel/0", "value": "N"}]), 200),
+            (json!([{"op": "add", "path": "/extension/-", "value": archive}]), 200),
+            (json!([{"op": "replace", "path": format!("/extension[url:\"{ARCHIVED}\"]/valueBoolean"), "value": "true"}]), 200),
+            (json!([{"op": "test", "path": "/status", "value": "current"}]), 200),
+            (json!([{"op": "replace", "path": "/description", "value": "x"}]), 405),
+            (json!([{"op": "replace", "path": "/status", "value": "superseded"}, {"op": "remove", "path": "/subject"}]), 405),
+            (json!([{"op": "add", "path": "/extension/-", "value": {"url": "u:x", "valueBoolean": true}}]), 405),
+            (json!([{"op": "move", "path": "/status", "from": "/docStatus"}]), 405),
+            (json!([{"op": "replace", "path": "", "value": {}}]), 405),
+            (json!([{"op": "test", "path": "/subject/reference", "value": "Patient/1"}]), 405),
+            (json!([]), 400),
+            (json!({}), 400),
+            (json!([{"path": "/status"}]), 400),
+            (json!([{"op": "invent", "path": "/status"}]), 400),
+            (json!([{"op": "replace", "path": "/status"}]), 400),
+        ];
+        for (operations, expected) in rows {
+            let status = understand(&operations).map_or_else(|error| error.status(), |_| 200);
+            assert_eq!(status, expected, "{operations}");
+        }
+    }
+}

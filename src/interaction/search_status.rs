@@ -1,0 +1,179 @@
+//! TD0.2: does this person have a record, and may I consult it (CONTRACT 3, The space; PDSm for the DMP). Answered whatever the
+//! caller's rights, with identity and status only.
+
+use serde_json::{Map, Value, json};
+
+use super::patient::DMP;
+use super::search_type::{Done, searchset};
+use super::stored::add_extension;
+use super::{Answer, Error, Request, Service, subset};
+use crate::audit::Happened;
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, HolderName, HolderState, Right, RightKind, RightTest};
+use crate::policy::projection::CB;
+use crate::policy::{Caller, CallerKind, Exercise};
+use crate::search;
+use crate::store::{self, Standing};
+
+/// When a space is attached to Mon espace santé: six weeks after its creation.
+const ATTACHED_AFTER_US: i64 = 42 * 86_400_000_000;
+
+/// The INS asked, when the search is TD0.2 by one whom it is open to.
+pub(super) fn asked(request: &Request, resource: ResourceType, pairs: &[(String, String)]) -> Option<String> {
+    let to_whom = matches!(request.caller.kind, CallerKind::Professional | CallerKind::Structure);
+    if resource != ResourceType::PATIENT || !to_whom {
+        return None;
+    }
+    let mut identifier = None;
+    for (name, value) in pairs {
+        match name.as_str() {
+            "identifier" if identifier.is_none() => identifier = Some(value),
+            "_format" | "_pretty" | "_elements" | "_summary" => {}
+            _ => return None,
+        }
+    }
+    let value = identifier?;
+    let (system, ins) = value.split_once('|')?;
+    (!system.is_empty() && !ins.is_empty() && !value.contains([',', '\\'])).then(|| value.clone())
+}
+
+/// The answer: no entry or one.
+///
+/// # Errors
+/// 400 for a bad `_summary` or `_elements`; 503 where the trace cannot be written.
+pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pairs: &[(String, String)]) -> Result<Answer, Error> {
+    let context = search::Context { now: service.clock.now(), strict: request.strict, base_url: &service.base_url };
+    let query = search::parse(ResourceType::PATIENT, pairs, &context)?;
+    let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let asked = service.asked(request, "search-type", ResourceType::PATIENT, "", &shown);
+    let (name, actors, principal) = (HolderName::Identifier(ins.to_owned()), request.caller.actors(), request.caller.principal.clone());
+    let found = service.store.run(move |connection| {
+        let standing = store::search::standings(connection, std::slice::from_ref(&name), &actors, &principal)?.into_iter().next();
+        match standing.filter(|standing| has_record(standing.row.state)) {
+            None => Ok(None),
+            Some(standing) => {
+                let body = store::read::patient(connection, &standing.row)?;
+                Ok(body.map(|(body, key)| (standing, body, key)))
+            }
+        }
+    });
+    let found = found.await?;
+    let mut entries = Vec::new();
+    let mut happened = Happened::default();
+    if let Some((standing, body, key)) = found {
+        happened = Happened { holder: standing.row.holder, key, found: 1, rules: Vec::new() };
+        let whole: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let told = told(service, &request.caller, &standing, &whole, crate::clock::created(key));
+        let told = subset::of(ResourceType::PATIENT, told.to_string().into_bytes(), &query);
+        entries.push((format!("{}/Patient/{}", service.base_url, standing.row.patient), told));
+    }
+    service.trace(&asked, 200, &[happened]).await?;
+    let total = i64::try_from(entries.len()).ok();
+    if query.summary == search::Summary::Count {
+        entries.clear();
+    }
+    let done = Done { query, pairs: pairs.to_vec(), first: true, posted: false };
+    let body = searchset(service, ResourceType::PATIENT, total, entries, None, &done)?;
+    Ok(Answer { status: 200, body, ..Answer::default() })
+}
+
+/// Whether there is a record to tell of.
+fn has_record(state: Option<HolderState>) -> bool {
+    matches!(state, Some(HolderState::Open | HolderState::Closed | HolderState::Suspended))
+}
+
+/// Identity and status, nothing else of the Patient.
+fn told(service: &Service, caller: &Caller, standing: &Standing, whole: &Value, created: i64) -> Value {
+    let mut told = Map::new();
+    for name in ["resourceType", "id", "meta", "identifier", "active", "name", "gender", "birthDate"] {
+        if let Some(member) = whole.get(name) {
+            told.insert(name.to_owned(), member.clone());
+        }
+    }
+    let mut told = Value::Object(told);
+    let now = service.clock.now();
+    let open = standing.row.state == Some(HolderState::Open);
+    let closure = format!("{DMP}/dmp-fermeture");
+    let attached = open && now >= created.saturating_add(ATTACHED_AFTER_US);
+    add_extension(&mut told, &format!("{DMP}/dmp-rattachement-mes"), "valueBoolean", attached.into());
+    let in_force = |kinds: &[RightKind], actors: Vec<Actor>| {
+        let test = RightTest { kinds: kinds.to_vec(), actors, at: now, part: None };
+        standing.rights.iter().any(|right| test.holds(right))
+    };
+    if caller.kind == CallerKind::Professional {
+        let physician = in_force(&[RightKind::TreatingPhysician], vec![caller.principal.clone()]);
+        add_extension(&mut told, &format!("{DMP}/dmp-medecin-traitant"), "valueBoolean", physician.into());
+    }
+    let closed = whole.get("extension").and_then(Value::as_array).and_then(|all| all.iter().find(|one| one.get("url") == Some(&json!(closure))));
+    if let (Some(closed), Some(extensions)) = (closed, told.get_mut("extension").and_then(Value::as_array_mut)) {
+        extensions.push(closed.clone());
+    }
+    let status = status(caller, service.policy.exercise(caller), &standing.rights, now);
+    add_extension(&mut told, &format!("{CB}/StructureDefinition/authorisation-status"), "valueCode", status.into());
+    told
+}
+
+/// Whether the caller may consult: `valid`, `expired`, `none` or `blocked`.
+fn status(caller: &Caller, exercise: Exercise, rights: &[Right], now: i64) -> &'static str {
+    let test = |kinds: &[RightKind]| RightTest { kinds: kinds.to_vec(), actors: caller.actors(), at: now, part: None };
+    let holds = |kinds: &[RightKind]| rights.iter().any(|right| test(kinds).holds(right));
+    // The absence of the only right that counts in occupational health, its refusal and a block look alike.
+    if exercise == Exercise::Occupational {
+        return if holds(&[RightKind::Occupational]) && !holds(&[RightKind::Block]) { "valid" } else { "none" };
+    }
+    let kinds = [RightKind::RecordAccess, RightKind::CareTeam, RightKind::TreatingPhysician, RightKind::Administrator];
+    if exercise == Exercise::Barred {
+        "none"
+    } else if holds(&[RightKind::Block]) {
+        "blocked"
+    } else if holds(&kinds) {
+        "valid"
+    } else if rights.iter().any(|right| kinds.contains(&right.kind) && right.until <= now && caller.actors().contains(&right.actor)) {
+        "expired"
+    } else {
+        "none"
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::policy::Purpose;
+
+    #[test]
+    fn the_status_says_what_the_rights_say() {
+        let me = Actor::professional("810000000016").unwrap();
+        let caller = Caller {
+            kind: CallerKind::Professional,
+            principal: me.clone(),
+            structure: None,
+            profession: None,
+            specialty: None,
+            role: None,
+            sector: None,
+            purpose: Purpose::Normal,
+            reason: None,
+            acts_for: None,
+            family: None,
+            given: None,
+            secret: false,
+            scopes: Vec::new(),
+            token: String::new(),
+        };
+        let right = |kind, from, until| Right { actor: me.clone(), kind, from, until, parts: String::new(), source: String::new() };
+        let rows = [
+            (vec![], Exercise::Ordinary, "none"),
+            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Ordinary, "valid"),
+            (vec![right(RightKind::RecordAccess, 0, 5)], Exercise::Ordinary, "expired"),
+            (vec![right(RightKind::RecordAccess, 0, 20), right(RightKind::Block, 5, 20)], Exercise::Ordinary, "blocked"),
+            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Occupational, "none"),
+            (vec![right(RightKind::Occupational, 0, 20)], Exercise::Occupational, "valid"),
+            (vec![right(RightKind::Occupational, 0, 20), right(RightKind::Block, 5, 20)], Exercise::Occupational, "none"),
+            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Barred, "none"),
+        ];
+        for (rights, exercise, expected) in rows {
+            assert_eq!(status(&caller, exercise, &rights, 10), expected, "{rights:?} {exercise:?}");
+        }
+    }
+}

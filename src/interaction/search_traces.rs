@@ -1,0 +1,107 @@
+//! AuditEvent: `read` and `search-type` over the traces (CONTRACT 4, AuditEvent). Reading traces is traced, too.
+
+use super::cursor::Cursor;
+use super::search_type::{Done, happened, searchset};
+use super::{Answer, Error, Refused, Request, Service, subset};
+use crate::audit::{self, Happened, Reader, render};
+use crate::clock::created;
+use crate::fhir::ResourceType;
+use crate::filter::{Filter, Label};
+use crate::policy::{Action, Caller, CallerKind, Scope};
+use crate::search::{Summary, TotalMode};
+use crate::store::{self, Order, PageRequest, StoredTrace};
+
+/// What a caller may be told of a trace.
+fn reader(caller: &Caller) -> Reader {
+    let hidden = Label::HiddenFromHolder.bit();
+    match caller.kind {
+        CallerKind::Auditor => Reader { unnamed: 0, absent: 0, own: false },
+        CallerKind::Professional | CallerKind::Structure => Reader { unnamed: 0, absent: 0, own: true },
+        CallerKind::Holder => Reader { unnamed: hidden, absent: 0, own: false },
+        _ => Reader { unnamed: hidden, absent: Label::HiddenFromRepresentatives.bit(), own: false },
+    }
+}
+
+/// Reads one trace.
+///
+/// # Errors
+/// [`Error::NotFound`] for what is absent or another's alike.
+pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Result<Answer, Error> {
+    let asked = service.asked(request, "read", ResourceType::AUDIT_EVENT, id, "");
+    let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::AUDIT_EVENT, service.clock.now());
+    let page =
+        PageRequest { filter: Filter::Id(vec![id.to_owned()]), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    let reader = reader(&request.caller);
+    let found = match scope.is_nothing() {
+        true => None,
+        false => service.store.run(move |connection| store::search::traces(connection, &scope, &page, reader)).await?.into_iter().next(),
+    };
+    let Some(trace) = found else {
+        let error = Error::NotFound(ResourceType::AUDIT_EVENT, id.chars().take(64).collect());
+        return Err(service.refused(&asked, Refused::from(error)).await);
+    };
+    let happened = Happened { holder: trace.row.holder, found: 1, ..Happened::default() };
+    service.trace(&asked, 200, &[happened]).await?;
+    let body = render(&trace, reader).to_string().into_bytes();
+    Ok(Answer { status: 200, body, version: Some(1), updated: Some(created(trace.row.key)), ..Answer::default() })
+}
+
+/// A page of traces.
+///
+/// # Errors
+/// As any search.
+pub(super) async fn page(
+    service: &Service,
+    request: &Request,
+    asked: &audit::Request<'_>,
+    scope: Scope,
+    page: PageRequest,
+    touched: &[i64],
+    done: &Done,
+) -> Result<Answer, Error> {
+    let by_date = crate::search::find(ResourceType::AUDIT_EVENT, "date").map(|parameter| parameter.param);
+    match page.order {
+        Order::Created | Order::LastUpdated => {}
+        Order::Index(param, _) if Some(param) == by_date => {}
+        _ => return Err(Error::NotSupported { place: "_sort".into(), message: "traces are sorted by `date`".into() }),
+    }
+    let reader = reader(&request.caller);
+    let count_only = done.query.summary == Summary::Count;
+    let wants_total = count_only || matches!(done.query.total, TotalMode::Accurate | TotalMode::Estimate);
+    let (first, limit) = (done.first, usize::try_from(page.limit).unwrap_or(usize::MAX));
+    let found = service.store.run(move |connection| {
+        let mut traces = if count_only { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
+        let more = traces.len() > limit;
+        traces.truncate(limit);
+        let total = match (first && !more && !count_only, wants_total) {
+            (true, _) => Some(i64::try_from(traces.len()).unwrap_or(i64::MAX)),
+            (false, true) => Some(store::search::total_traces(connection, &scope, &PageRequest { after: None, ..page.clone() }, reader)?),
+            (false, false) => None,
+        };
+        Ok((traces, more, total))
+    });
+    let (traces, more, total): (Vec<StoredTrace>, bool, Option<i64>) = found.await?;
+    let mut entries = Vec::with_capacity(traces.len());
+    for trace in &traces {
+        let body = render(trace, reader).to_string().into_bytes();
+        let body = subset::of(ResourceType::AUDIT_EVENT, body, &done.query);
+        entries.push((format!("{}/AuditEvent/{}", service.base_url, trace.row.id), body));
+    }
+    let next = match traces.last().filter(|_| more) {
+        Some(last) => Some(Cursor::new(service, &done.pairs, "", last.row.key).seal(service, request, ResourceType::AUDIT_EVENT)?),
+        None => None,
+    };
+    let body = searchset(service, ResourceType::AUDIT_EVENT, total, entries, next.as_deref(), done)?;
+    service.trace(asked, 200, &own(service, request, touched).await?).await?;
+    Ok(Answer { status: 200, body, ..Answer::default() })
+}
+
+/// Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
+async fn own(service: &Service, request: &Request, touched: &[i64]) -> Result<Vec<Happened>, Error> {
+    if !touched.is_empty() {
+        return Ok(happened(&[], touched));
+    }
+    let Some(ins) = request.caller.acts_for.clone() else { return Ok(vec![Happened::default()]) };
+    let row = service.store.run(move |connection| store::write::holder(connection, store::HolderBy::Ins, &ins)).await?;
+    Ok(vec![Happened { holder: row.map_or(0, |row| row.holder), ..Happened::default() }])
+}

@@ -1,0 +1,134 @@
+//! `update` (FHIR R4 http.html#update) of rights, teams, representatives and directories; documents are replaced, not updated.
+
+use serde_json::Value;
+
+use super::care_team::members;
+use super::create::{check, checked, leave_trace, permitted, standing, strip, written};
+use super::read::seen;
+use super::stored::{envelope, make_relative, parties, prepare};
+use super::{Answer, Error, Refused, Request, Service, deposit};
+use crate::fhir::ResourceType;
+use crate::fhir::format::is_id;
+use crate::filter::Envelope;
+use crate::policy::{Action, CallerKind};
+use crate::store::{self, AnyConnection, Found, NewResource};
+
+/// Writes a new version of a resource. For a tester an absent one is created.
+///
+/// # Errors
+/// [`Error::Method`] for documents and Binary, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Precondition`], [`Error::Business`].
+pub async fn update(service: &Service, request: &Request, resource: ResourceType, id: &str, mut value: Value) -> Result<Answer, Error> {
+    let asked = service.asked(request, "update", resource, id, "");
+    let tester = request.caller.kind == CallerKind::Tester;
+    if !tester && matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) {
+        let allow = if resource == ResourceType::DOCUMENT_REFERENCE { "GET, PATCH" } else { "GET" };
+        let error = Error::Method { allow, message: format!("{resource} is not updated") };
+        return Err(service.refused(&asked, error.into()).await);
+    }
+    if let Err(error) = permitted(service, request, resource, Action::Update) {
+        return Err(service.refused(&asked, error.into()).await);
+    }
+    check(resource, &value)?;
+    if value.get("id").and_then(Value::as_str) != Some(id) {
+        return Err(Error::Value { place: format!("{resource}.id"), message: format!("expected the id of the address, `{id}`") });
+    }
+    if !tester {
+        strip(&mut value);
+    }
+    make_relative(&mut value, &service.base_url);
+    let (within, asker, id) = (service.clone(), request.clone(), id.to_owned());
+    let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value)).await;
+    match done {
+        Ok((new, status)) => {
+            let mut answer = written(service, &new, status, Vec::new());
+            if resource == ResourceType::BINARY {
+                answer.body = Vec::new();
+            }
+            if status == 200 {
+                answer.location = None;
+            }
+            Ok(answer)
+        }
+        Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+fn within_transaction(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    resource: ResourceType,
+    id: &str,
+    value: Value,
+) -> Result<(NewResource, u16), Refused> {
+    let (caller, now) = (&request.caller, service.clock.now());
+    let scope = service.policy.scope(caller, Action::Consult, resource, now);
+    let found = store::read::read(connection, &scope, id)?;
+    if found.is_none() && scope.is_tester() && is_id(id) {
+        let own = envelope(resource, -1, service.clock.next_key(), id.to_owned(), now, &caller.principal);
+        let new = if resource == ResourceType::BINARY { deposit::binary_of(&value, own)? } else { prepare(&value, own, 1) };
+        store::write::insert(connection, &new)?;
+        return Ok((new, 201));
+    }
+    let found = seen(found, resource, id)?;
+    let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
+    let mut next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
+    let about_holder = matches!(resource, ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON);
+    if scope.is_tester() || !about_holder {
+        expect_version(request, &found).map_err(at)?;
+        let new = if resource == ResourceType::BINARY {
+            deposit::binary_of(&value, next)?
+        } else {
+            prepare(&value, next, i16::from(scope.is_tester()))
+        };
+        store::write::update(connection, &new)?;
+        return Ok((new, 200));
+    }
+    let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let standing = standing(service, request, connection, resource, &value)?;
+    if standing.row.holder != found.envelope.holder {
+        return Err(at(Error::business(&format!("{resource}.patient"), "it stays with the same person")));
+    }
+    may_update(request, resource, &found, &before, &value).map_err(at)?;
+    expect_version(request, &found).map_err(at)?;
+    let (value, named) = if ends(&before, &value) {
+        let mut ended = before.clone();
+        super::stored::set(&mut ended, "status", value.get("status").cloned().unwrap_or_default());
+        (ended, found.envelope.parties.split_whitespace().map(|actor| crate::filter::Actor::stored(actor.to_owned())).collect())
+    } else {
+        checked(service, request, connection, resource, value, &members(&before), &standing).map_err(at)?
+    };
+    next.parties = parties(&named);
+    let new = prepare(&value, next, 0);
+    store::write::update(connection, &new)?;
+    store::write::refresh_rights(connection, &standing.row)?;
+    let asked = service.asked(request, "update", resource, id, "");
+    leave_trace(service, connection, &asked, &new.envelope, 200)?;
+    Ok((new, 200))
+}
+
+fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {
+    match request.if_match {
+        Some(version) if version != found.envelope.version => Err(Error::Precondition(format!("version {} is current", found.envelope.version))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a Consent ends by this: the status alone tells, whatever else was sent (CONTRACT 3, Rights).
+fn ends(before: &Value, after: &Value) -> bool {
+    let status = |value: &Value| value.get("status").and_then(Value::as_str).map(ToOwned::to_owned);
+    let consent = before.get("resourceType").and_then(Value::as_str) == Some("Consent");
+    consent && matches!(status(after).as_deref(), Some("inactive" | "entered-in-error"))
+}
+
+/// Whether this caller may write it again: a Consent by holder, representative or, to end it, by whoever recorded it.
+fn may_update(request: &Request, resource: ResourceType, found: &Found, before: &Value, after: &Value) -> Result<(), Error> {
+    let caller = &request.caller;
+    if resource != ResourceType::CONSENT || matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
+        return Ok(());
+    }
+    if found.envelope.submitter != caller.principal.as_str() {
+        return Err(Error::Forbidden("a Consent is ended by the person, a representative or whoever recorded it".into()));
+    }
+    if ends(before, after) { Ok(()) } else { Err(Error::Forbidden("who recorded a Consent may only end it".into())) }
+}

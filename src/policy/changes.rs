@@ -1,0 +1,103 @@
+//! Who may change what of a document once it is deposited (`profiles/authorization/changes.tsv`).
+
+use std::collections::BTreeMap;
+
+use super::LoadError;
+use super::table::Table;
+
+/// How somebody stands to a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The person.
+    Holder,
+    /// A representative.
+    Representative,
+    /// An author (CONTRACT 3, Author).
+    Author,
+    /// The treating physician.
+    TreatingPhysician,
+    /// An administrator.
+    Administrator,
+}
+
+/// Whether a role may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum May {
+    /// It may.
+    Yes,
+    /// It may not.
+    No,
+    /// It may until the person first saw the document.
+    Unread,
+}
+
+/// The roles in the order of the columns.
+const ROLES: [Role; 5] = [Role::Holder, Role::Representative, Role::Author, Role::TreatingPhysician, Role::Administrator];
+
+const EMBEDDED: &str = include_str!("../../profiles/authorization/changes.tsv");
+
+/// Element and change to what each role may.
+#[derive(Debug)]
+pub struct Changes(BTreeMap<(String, String), [May; 5]>);
+
+impl Changes {
+    /// Reads the table.
+    ///
+    /// # Errors
+    /// [`LoadError`] with the line.
+    pub fn load() -> Result<Self, LoadError> {
+        let mut changes = BTreeMap::new();
+        let header = ["element", "change", "holder", "representative", "author", "treating-physician", "administrator", "source"];
+        Table::read("changes.tsv", EMBEDDED, &header)?.each(|[element, change, a, b, c, d, e, _]| {
+            let mut cells = [May::No; 5];
+            for (cell, text) in cells.iter_mut().zip([a, b, c, d, e]) {
+                *cell = match text {
+                    "yes" => May::Yes,
+                    "no" => May::No,
+                    "unread" => May::Unread,
+                    other => return Err(format!("unknown word `{other}`")),
+                };
+            }
+            if changes.insert((element.to_owned(), change.to_owned()), cells).is_some() {
+                return Err(format!("duplicate change `{element} {change}`"));
+            }
+            Ok(())
+        })?;
+        Ok(Self(changes))
+    }
+
+    /// What the most favoured of these roles may; what the table does not name nobody may.
+    pub fn may(&self, element: &str, change: &str, roles: &[Role]) -> May {
+        let Some(cells) = self.0.get(&(element.to_owned(), change.to_owned())) else { return May::No };
+        let held = ROLES.iter().zip(cells).filter(|(role, _)| roles.contains(role)).map(|(_, may)| *may);
+        held.fold(May::No, |best, may| match (best, may) {
+            (May::Yes, _) | (_, May::Yes) => May::Yes,
+            (May::Unread, _) | (_, May::Unread) => May::Unread,
+            (May::No, May::No) => May::No,
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_favoured_role_counts_and_silence_denies() {
+        let changes = Changes::load().unwrap();
+        let rows = [
+            ("MASQUE_PS", "on", vec![Role::Administrator], May::Yes),
+            ("MASQUE_PS", "off", vec![Role::Author], May::No),
+            ("MASQUE_PS", "off", vec![Role::Author, Role::TreatingPhysician], May::Yes),
+            ("INVISIBLE_PATIENT", "on", vec![Role::Author], May::Unread),
+            ("INVISIBLE_PATIENT", "off", vec![Role::Holder], May::No),
+            ("INVISIBLE_REPRESENTANTS_LEGAUX", "on", ROLES.to_vec(), May::No),
+            ("status", "set", vec![], May::No),
+            ("type", "set", ROLES.to_vec(), May::No),
+        ];
+        for (element, change, roles, expected) in rows {
+            assert_eq!(changes.may(element, change, &roles), expected, "{element} {change} {roles:?}");
+        }
+    }
+}
