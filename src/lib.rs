@@ -3,9 +3,12 @@
 pub mod audit;
 pub mod auth;
 pub mod clock;
+pub mod config;
 pub mod fhir;
 pub mod filter;
+pub mod http;
 pub mod interaction;
 pub mod policy;
+pub mod sandbox;
 pub mod search;
 pub mod store;

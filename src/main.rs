@@ -1,1 +1,202 @@
-fn main() {}
+//! The command line: reads what is asked, opens what is needed, serves. Nothing to test here.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use ensemble::auth::{Issuer, PublicKey, Sealer, TrustedIssuer, Verifier, digest};
+use ensemble::clock::Clock;
+use ensemble::config::{Config, Environment};
+use ensemble::fhir::primitive::parse_instant;
+use ensemble::http::{Sandbox, State, serve, serve_metrics};
+use ensemble::interaction::{Identities, Service, Settings};
+use ensemble::policy::Policy;
+use ensemble::store::{Stamp, Store};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// FHIR R4 server for the French digital health space and its shared health record.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// A server with its own issuer and invented people, on this machine only.
+    Sandbox {
+        /// Where to listen; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// `sqlite:PATH`, `sqlite::memory:` (a private temporary file) or `postgres://…`
+        #[arg(long, default_value = "sqlite:var/sandbox.db")]
+        database: String,
+        /// The address of the FHIR base in links.
+        #[arg(long)]
+        base_url: Option<String>,
+        /// Nobody invented.
+        #[arg(long)]
+        empty: bool,
+        /// The instant at which the clock starts, RFC 3339.
+        #[arg(long)]
+        now: Option<String>,
+        /// A request without a token is a tester's.
+        #[arg(long)]
+        open: bool,
+    },
+    /// The production server.
+    Serve {
+        /// The configuration file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Brings a database to this version's tables.
+    Migrate {
+        /// The database.
+        #[arg(long)]
+        database: String,
+    },
+    /// Checks the authorization tables and, where named, a configuration and a database.
+    Check {
+        /// The configuration file.
+        #[arg(long)]
+        config: Option<PathBuf>,
+        /// The database.
+        #[arg(long)]
+        database: Option<String>,
+    },
+}
+
+/// What goes wrong at start is told to the person who started it.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+fn main() -> std::process::ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ENSEMBLE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match Arguments::parse().command {
+        Command::Sandbox { listen, database, base_url, empty, now, open } => sandbox(listen, &database, base_url, empty, now.as_deref(), open),
+        Command::Serve { config } => production(&config),
+        Command::Migrate { database } => migrate(&database),
+        Command::Check { config, database } => check(config.as_deref(), database.as_deref()),
+    };
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ensemble: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: bool, now: Option<&str>, open: bool) -> Outcome {
+    if !listen.ip().is_loopback() {
+        return Err("the sandbox lets anybody be anybody: it listens on loopback only".into());
+    }
+    let clock = Clock::default();
+    if let Some(now) = now {
+        clock.set(parse_instant(now).ok_or("`--now` is an instant, as 2026-11-23T10:00:00Z")?);
+    }
+    let store = Store::open(database, Some(Stamp::Sandbox), true)?;
+    let policy = Policy::embedded(false, digest::sha256_hex)?;
+    let listener = TcpListener::bind(listen)?;
+    let root = format!("http://{}", listener.local_addr()?);
+    let base_url = base_url.map_or_else(|| format!("{root}/fhir"), |base| base.trim_end_matches('/').to_owned());
+    let issuer = Issuer::new(&base_url)?;
+    let trusted = TrustedIssuer { name: "ensemble-sandbox".into(), audience: base_url.clone(), key: issuer.public_key()?, testers: true };
+    let verifier = Verifier::new(vec![trusted], clock.clone());
+    let settings = Settings { identities: Identities::All, strict_search: false, masked_and_hidden: false, sandbox: true };
+    let service =
+        Service { store, policy: Arc::new(policy), clock, sealer: Sealer::fresh()?, base_url: base_url.into(), settings: Arc::new(settings) };
+    actix_web::rt::System::new().block_on(async move {
+        if !empty {
+            ensemble::sandbox::populate(&service, &issuer, &verifier).await?;
+        }
+        let state = State::new(service, verifier, Some(Sandbox { issuer, open }));
+        let server = serve(listener, state)?;
+        println!("ready {root}/fhir");
+        println!("people and ready-made token requests: curl {root}/sandbox/people");
+        println!("a token: curl {root}/sandbox/token -d '{{\"kind\":\"professional\",\"id\":\"810000000101\",\"profession\":\"10\"}}'");
+        server.await?;
+        Ok(())
+    })
+}
+
+fn production(path: &std::path::Path) -> Outcome {
+    let config = Config::read(path, |name| std::env::var(name).ok())?;
+    let clock = Clock::default();
+    let policy = Policy::embedded(config.accept_provisional, digest::sha256_hex)?;
+    let [confirmed, provisional, unknown] = policy.matrix().counts();
+    let applied = if config.accept_provisional { "confirmed and provisional" } else { "confirmed" };
+    println!("authorization tables {}: {applied} cells apply ({confirmed} confirmed, {provisional} provisional, {unknown} unknown)", policy.version());
+    let mut issuers = Vec::new();
+    for issuer in &config.issuer {
+        let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
+        let key = PublicKey::from_pem(&pem).map_err(|_| format!("{}: no public key of P-256 or of RSA with 2048 bits", issuer.key.display()))?;
+        issuers.push(TrustedIssuer { name: issuer.name.clone(), audience: issuer.audience.clone(), key, testers: false });
+    }
+    let store = Store::open(config.database.as_deref().unwrap_or_default(), Some(Stamp::Production), false)?;
+    store.require_durable()?;
+    let identities = if config.environment == Environment::Test { Identities::Test } else { Identities::Real };
+    let settings =
+        Settings { identities, strict_search: config.strict_search, masked_and_hidden: config.masked_and_hidden, sandbox: false };
+    let service = Service {
+        store,
+        policy: Arc::new(policy),
+        clock: clock.clone(),
+        sealer: Sealer::from_secret(config.cursor_secret.as_deref().unwrap_or_default()),
+        base_url: config.base_url.as_str().into(),
+        settings: Arc::new(settings),
+    };
+    let listener = TcpListener::bind(config.listen)?;
+    let address = listener.local_addr()?;
+    let metrics = config.metrics_listen.map(TcpListener::bind).transpose()?;
+    actix_web::rt::System::new().block_on(async move {
+        let state = State::new(service, Verifier::new(issuers, clock), None);
+        let server = serve(listener, Arc::clone(&state))?;
+        let beside = match metrics {
+            Some(listener) => {
+                let (beside, handle) = serve_metrics(listener, state)?;
+                actix_web::rt::spawn(beside);
+                Some(handle)
+            }
+            None => None,
+        };
+        println!("ready http://{address}/fhir");
+        server.await?;
+        if let Some(handle) = beside {
+            handle.stop(false).await;
+        }
+        Ok(())
+    })
+}
+
+fn migrate(database: &str) -> Outcome {
+    Store::open(database, None, true)?;
+    println!("migrated");
+    Ok(())
+}
+
+fn check(config: Option<&std::path::Path>, database: Option<&str>) -> Outcome {
+    let policy = Policy::embedded(false, digest::sha256_hex)?;
+    let [confirmed, provisional, unknown] = policy.matrix().counts();
+    println!("authorization tables {}: {confirmed} confirmed, {provisional} provisional, {unknown} unknown cells", policy.version());
+    let mut database = database.map(ToOwned::to_owned);
+    if let Some(path) = config {
+        let config = Config::read(path, |name| std::env::var(name).ok())?;
+        for issuer in &config.issuer {
+            let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
+            PublicKey::from_pem(&pem).map_err(|_| format!("{}: no usable public key", issuer.key.display()))?;
+        }
+        println!("configuration: good");
+        database = database.or(config.database);
+    }
+    if let Some(url) = database {
+        let store = Store::open(&url, None, false)?;
+        println!("database: migrated, stamped `{}`", store.stamp()?.as_deref().unwrap_or("nothing"));
+    }
+    Ok(())
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::links::relative;
 use super::{Error, Service};
 use crate::fhir::national::is_ins_system;
-use crate::filter::{Facts, HolderName, HolderRow, HolderState, Right, RightKind, RightTest};
+use crate::filter::{HolderName, HolderRow, HolderState, Right, RightKind, RightTest};
 use crate::policy::{Caller, CallerKind, Exercise};
 use crate::store::{self, AnyConnection};
 
@@ -27,11 +27,6 @@ impl Standing {
     /// Whether the caller is blocked.
     pub fn blocked(&self, caller: &Caller, now: i64) -> bool {
         self.holds(&[RightKind::Block], caller, now)
-    }
-
-    /// What a scope needs to know.
-    pub fn facts(&self) -> Facts {
-        Facts { holder: Some(self.row.clone()), rights: self.rights.clone() }
     }
 }
 

@@ -27,6 +27,7 @@ pub use create::create;
 pub use error::Error;
 pub use history::{history, vread};
 pub use patch::{patch, patch_conditional};
+pub use patient::{close_space, oppose_space};
 pub use read::{Wanted, read};
 pub use search_type::search;
 pub use update::update;

@@ -168,13 +168,46 @@ pub(super) fn create(
     Ok(new)
 }
 
-/// The closure of a space, as TD0.2 tells it.
-pub fn closure(date: &str, motive: &str, reason: &str) -> Value {
-    json!({"url": format!("{DMP}/dmp-fermeture"), "extension": [
+/// Closes a space: from now on nobody consults or deposits.
+///
+/// # Errors
+/// [`Error::NotFound`] for a person without a space.
+pub async fn close_space(service: &Service, ins: &str, motive: &str, reason: &str) -> Result<(), Error> {
+    let date = primitive::format_instant(service.clock.now()).chars().take(10).collect::<String>();
+    let closure = json!([
         {"url": "dateFermeture", "valueDate": date},
         {"url": "motifFermeture", "valueCodeableConcept": {"text": motive}},
         {"url": "raisonFermeture", "valueString": reason}
-    ]})
+    ]);
+    end_space(service, ins, HolderState::Closed, Some(closure)).await
+}
+
+/// Notes that the person opposes the space.
+///
+/// # Errors
+/// [`Error::NotFound`] for a person without a space.
+pub async fn oppose_space(service: &Service, ins: &str) -> Result<(), Error> {
+    end_space(service, ins, HolderState::Opposed, None).await
+}
+
+/// State and Patient change together.
+async fn end_space(service: &Service, ins: &str, state: HolderState, closure: Option<Value>) -> Result<(), Error> {
+    let (within, ins) = (service.clone(), ins.to_owned());
+    let done = service.store.write(move |connection| -> Result<(), Error> {
+        let missing = || Error::NotFound(ResourceType::PATIENT, "?identifier".into());
+        let row = store::write::holder(connection, store::HolderBy::Ins, &ins)?.ok_or_else(missing)?;
+        let (body, envelope) = store::read::patient(connection, &row)?.ok_or_else(missing)?;
+        let mut value: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let now = within.clock.now();
+        set(&mut value, "active", false.into());
+        if let Some(closure) = closure {
+            add_extension(&mut value, &format!("{DMP}/dmp-fermeture"), "extension", closure);
+        }
+        store::write::set_state(connection, row.holder, state, now)?;
+        let next = crate::filter::Envelope { version: envelope.version + 1, updated: now, ..envelope };
+        Ok(store::write::update(connection, &prepare(&value, next, 0))?)
+    });
+    done.await
 }
 
 #[cfg(test)]

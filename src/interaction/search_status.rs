@@ -53,7 +53,7 @@ pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pair
             None => Ok(None),
             Some(standing) => {
                 let body = store::read::patient(connection, &standing.row)?;
-                Ok(body.map(|(body, key)| (standing, body, key)))
+                Ok(body.map(|(body, envelope)| (standing, body, envelope.key)))
             }
         }
     });

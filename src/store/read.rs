@@ -157,13 +157,16 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, only: Option<i32>
     Ok(if only.is_some() { earlier } else { std::iter::once(current).chain(earlier).collect() })
 }
 
-/// The Patient of a holder, and its key.
+/// The Patient of a holder, with its envelope.
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn patient(connection: &mut AnyConnection, holder: &HolderRow) -> Result<Option<(Vec<u8>, i64)>, Error> {
-    let mut statement = Statement::new("SELECT r.codec, r.body, r.key FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
-    statement.sql(" WHERE l.realm = 0 AND l.ref = ").text(format!("Patient/{}", holder.patient));
-    let rows: Vec<(i16, Vec<u8>, i64)> = statement.load::<(SmallInt, Binary, BigInt), _>(connection)?;
-    rows.into_iter().next().map(|(codec, body, key)| Ok((decode(codec, body)?, key))).transpose()
+pub fn patient(connection: &mut AnyConnection, holder: &HolderRow) -> Result<Option<(Vec<u8>, Envelope)>, Error> {
+    let mut statement = Statement::new("SELECT ");
+    statement.sql(COLUMNS);
+    rights_column(&[], &mut statement);
+    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = r.key");
+    statement.sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = 0 AND l.ref = ").text(format!("Patient/{}", holder.patient));
+    let row = statement.load::<Columns, Values>(connection)?.into_iter().next();
+    row.map(|row| parse(row).map(|parsed| (parsed.body, parsed.envelope))).transpose()
 }

@@ -112,3 +112,29 @@ fn check_stamp(connection: &mut AnyConnection, stamp: Stamp) -> Result<(), Error
         }
     }
 }
+
+impl Store {
+    /// The stamp of the database.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub fn stamp(&self) -> Result<Option<String>, Error> {
+        let mut connection = self.target.connect(true)?;
+        let select = Statement::new("SELECT value FROM stamp WHERE name = 'environment'");
+        Ok(select.load::<Text, String>(&mut connection)?.into_iter().next())
+    }
+
+    /// Refuses a database that acknowledges what it may lose (P3).
+    ///
+    /// # Errors
+    /// [`Error::Stamp`] for PostgreSQL with `synchronous_commit = off`.
+    pub fn require_durable(&self) -> Result<(), Error> {
+        let Target::Postgres(_) = self.target else { return Ok(()) };
+        let mut connection = self.target.connect(true)?;
+        let shown = Statement::new("SELECT current_setting('synchronous_commit')").load::<Text, String>(&mut connection)?;
+        match shown.first().map(String::as_str) {
+            Some("off") | None => Err(Error::Stamp("synchronous_commit is off: what is acknowledged could be lost".to_owned())),
+            Some(_) => Ok(()),
+        }
+    }
+}

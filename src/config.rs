@@ -1,0 +1,155 @@
+//! The configuration of `ensemble serve`: a TOML file, read once; an unknown key or a missing security setting refuses to start.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+/// What `ensemble.toml` says.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where `/metrics` and health listen, apart from the public; absent for nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `postgres://…` or `sqlite:PATH`; `ENSEMBLE_DATABASE` wins, so that a password stays out of the file.
+    pub database: Option<String>,
+    /// The address of the FHIR base as clients know it, `https://…/fhir`.
+    pub base_url: String,
+    /// Which identities are taken.
+    pub environment: Environment,
+    /// A secret all nodes share, 32 characters at least, for page cursors; `ENSEMBLE_CURSOR_SECRET` wins.
+    pub cursor_secret: Option<String>,
+    /// Whose tokens are believed.
+    #[serde(default)]
+    pub issuer: Vec<IssuerConfig>,
+    /// Whether provisional cells of the matrix apply; by default confirmed ones only.
+    #[serde(default)]
+    pub accept_provisional: bool,
+    /// Whether unknown search parameters are errors.
+    #[serde(default)]
+    pub strict_search: bool,
+    /// Whether `MASQUE_PS` and `INVISIBLE_PATIENT` may stand together.
+    #[serde(default)]
+    pub masked_and_hidden: bool,
+}
+
+/// Which identities are taken (CONTRACT 3, The space).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// True ones.
+    Production,
+    /// Test and demonstration ones.
+    Test,
+}
+
+/// An issuer of tokens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// Its name, `iss`.
+    pub name: String,
+    /// Who its tokens must be for, `aud`.
+    pub audience: String,
+    /// A PEM file with its public key: P-256 (ES256) or RSA of 2048 bits at least (RS256).
+    pub key: PathBuf,
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    /// It is no TOML, has an unknown key, lacks one or says something impossible.
+    #[error("{0}")]
+    Content(String),
+}
+
+/// Characters of the cursor secret at least.
+const SECRET_CHARS_MIN: usize = 32;
+
+impl Config {
+    /// Reads and checks a file; `environment` gives variables of the process.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn read(path: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File(path.to_owned(), error))?;
+        Self::parse(&text, environment)
+    }
+
+    fn parse(text: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let refuse = |message: &str| Err(ConfigError::Content(message.to_owned()));
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Content(error.to_string()))?;
+        config.database = environment("ENSEMBLE_DATABASE").or(config.database);
+        config.cursor_secret = environment("ENSEMBLE_CURSOR_SECRET").or(config.cursor_secret);
+        if config.database.is_none() {
+            return refuse("`database` is missing: set it, or ENSEMBLE_DATABASE");
+        }
+        if config.cursor_secret.as_ref().is_none_or(|secret| secret.chars().count() < SECRET_CHARS_MIN) {
+            return refuse("`cursor_secret` is missing or shorter than 32 characters: set it, or ENSEMBLE_CURSOR_SECRET");
+        }
+        if config.issuer.is_empty() {
+            return refuse("`issuer` is missing: nobody could be let in");
+        }
+        if let Some(twice) = config.issuer.iter().enumerate().find(|(at, one)| config.issuer.iter().take(*at).any(|other| other.name == one.name)) {
+            return refuse(&format!("issuer `{}` stands twice", twice.1.name));
+        }
+        if let Some(empty) = config.issuer.iter().find(|one| one.name.is_empty() || one.audience.is_empty()) {
+            return refuse(&format!("issuer `{}` needs a name and an audience", empty.name));
+        }
+        let base = config.base_url.trim_end_matches('/').to_owned();
+        let secure = base.starts_with("https://") || base.starts_with("http://127.0.0.1") || base.starts_with("http://localhost");
+        if !secure || !base.ends_with("/fhir") {
+            return refuse("`base_url` is `https://…/fhir` (http on loopback only)");
+        }
+        config.base_url = base;
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        listen = "127.0.0.1:8443"
+        database = "sqlite:x.db"
+        base_url = "https://dmp.example/fhir/"
+        environment = "test"
+        cursor_secret = "0123456789abcdef0123456789abcdef"
+        [[issuer]]
+        name = "https://idp.example"
+        audience = "https://dmp.example/fhir"
+        key = "idp.pem"
+    "#;
+
+    #[test]
+    fn a_configuration_is_whole_or_refused() {
+        let nothing = |_: &str| None;
+        let config = Config::parse(GOOD, nothing).unwrap();
+        assert_eq!((config.environment, config.base_url.as_str(), config.accept_provisional), (Environment::Test, "https://dmp.example/fhir", false));
+        let rows = [
+            (GOOD.replace("listen =", "lissen ="), "lissen"),
+            (GOOD.replace("cursor_secret = \"0123456789abcdef0123456789abcdef\"", ""), "cursor_secret"),
+            (GOOD.replace("0123456789abcdef0123456789abcdef", "short"), "cursor_secret"),
+            (GOOD.replace("database = \"sqlite:x.db\"", ""), "database"),
+            (GOOD.replace("environment = \"test\"", ""), "environment"),
+            (GOOD.replace("\"test\"", "\"prod\""), "prod"),
+            (GOOD.replace("https://dmp.example/fhir/", "http://dmp.example/fhir"), "base_url"),
+            (GOOD.split("[[issuer]]").next().unwrap().to_owned(), "issuer"),
+            (GOOD.replace("key = ", "cle = "), "cle"),
+            (GOOD.replace("audience = \"https://dmp.example/fhir\"", "audience = \"\""), "audience"),
+        ];
+        for (text, message) in rows {
+            let error = Config::parse(&text, nothing).unwrap_err().to_string();
+            assert!(error.contains(message), "{message}: {error}");
+        }
+        let variable = |name: &str| (name == "ENSEMBLE_DATABASE").then(|| "postgres://elsewhere".to_owned());
+        assert_eq!(Config::parse(GOOD, variable).unwrap().database.as_deref(), Some("postgres://elsewhere"));
+    }
+}

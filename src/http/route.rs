@@ -1,0 +1,151 @@
+//! The routes under the FHIR base (FHIR R4 http.html#summary): method and path to an interaction. Pure.
+
+use percent_encoding::percent_decode_str;
+
+use crate::fhir::ResourceType;
+use crate::fhir::format::is_id;
+use crate::interaction::Error;
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `GET metadata`; public.
+    Capabilities,
+    /// `GET .well-known/smart-configuration`; public.
+    SmartConfiguration,
+    /// `GET [type]/[id]`.
+    Read(ResourceType, String),
+    /// `GET [type]/[id]/_history/[vid]`.
+    Vread(ResourceType, String, String),
+    /// `GET [type]/[id]/_history`.
+    History(ResourceType, String),
+    /// `GET [type]`.
+    Search(ResourceType),
+    /// `POST [type]/_search`.
+    PostSearch(ResourceType),
+    /// `POST [type]`.
+    Create(ResourceType),
+    /// `PUT [type]/[id]`.
+    Update(ResourceType, String),
+    /// `PATCH [type]/[id]`.
+    Patch(ResourceType, String),
+    /// `PATCH [type]?…`.
+    PatchConditional(ResourceType),
+}
+
+impl Route {
+    /// Whether it is answered without a token.
+    pub fn is_public(&self) -> bool {
+        matches!(self, Self::Capabilities | Self::SmartConfiguration)
+    }
+
+    /// FHIR's code of the interaction.
+    pub fn interaction(&self) -> &'static str {
+        match self {
+            Self::Capabilities | Self::SmartConfiguration => "capabilities",
+            Self::Read(..) => "read",
+            Self::Vread(..) => "vread",
+            Self::History(..) => "history-instance",
+            Self::Search(_) | Self::PostSearch(_) => "search-type",
+            Self::Create(_) => "create",
+            Self::Update(..) => "update",
+            Self::Patch(..) | Self::PatchConditional(_) => "patch",
+        }
+    }
+}
+
+/// The route of a method and a path below the base.
+///
+/// # Errors
+/// [`Error::UnknownType`], [`Error::NotFound`] for an id that cannot be one, [`Error::Method`].
+pub fn route(method: &str, path: &str) -> Result<Route, Error> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let path = percent_decode_str(path.trim_matches('/')).decode_utf8().map_err(|_| Error::UnknownType("?".into()))?.into_owned();
+    let segments: Vec<&str> = path.split('/').collect();
+    let method_error = |allow: &'static str| Error::Method { allow, message: format!("`{}` is not for this address", method.chars().take(16).collect::<String>()) };
+    match segments.as_slice() {
+        ["metadata"] => return if method == "GET" { Ok(Route::Capabilities) } else { Err(method_error("GET")) },
+        [".well-known", "smart-configuration"] => {
+            return if method == "GET" { Ok(Route::SmartConfiguration) } else { Err(method_error("GET")) };
+        }
+        [""] => return Err(Error::NotSupported { place: "Bundle".into(), message: "batches and transactions are not supported".into() }),
+        _ => {}
+    }
+    let name = segments.first().copied().unwrap_or_default();
+    let resource = ResourceType::parse(name).ok_or_else(|| Error::UnknownType(name.chars().take(64).collect()))?;
+    let id = |id: &str| if is_id(id) { Ok(id.to_owned()) } else { Err(Error::NotFound(resource, id.chars().take(64).collect())) };
+    let document = resource == ResourceType::DOCUMENT_REFERENCE;
+    match segments.as_slice() {
+        [_] => match method {
+            "GET" => Ok(Route::Search(resource)),
+            "POST" => Ok(Route::Create(resource)),
+            "PATCH" => Ok(Route::PatchConditional(resource)),
+            _ => Err(method_error("GET, POST")),
+        },
+        [_, "_search"] => match method {
+            "POST" => Ok(Route::PostSearch(resource)),
+            _ => Err(method_error("POST")),
+        },
+        [_, other] if other.starts_with(['$', '_']) => {
+            Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is no such operation on this type".into() })
+        }
+        [_, one] => {
+            let id = id(one)?;
+            match method {
+                "GET" => Ok(Route::Read(resource, id)),
+                "PUT" => Ok(Route::Update(resource, id)),
+                "PATCH" => Ok(Route::Patch(resource, id)),
+                _ if document => Err(method_error("GET, PATCH")),
+                _ if resource == ResourceType::BINARY => Err(method_error("GET")),
+                _ => Err(method_error("GET, PUT")),
+            }
+        }
+        [_, one, "_history"] => match method {
+            "GET" => Ok(Route::History(resource, id(one)?)),
+            _ => Err(method_error("GET")),
+        },
+        [_, one, "_history", version] => match method {
+            "GET" => Ok(Route::Vread(resource, id(one)?, (*version).to_owned())),
+            _ => Err(method_error("GET")),
+        },
+        [_, _, other, ..] => {
+            Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is nothing at this address".into() })
+        }
+        [] => Err(Error::UnknownType(String::new())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_lead_to_interactions() {
+        let rows = [
+            ("GET", "/metadata", "capabilities"),
+            ("HEAD", "/Patient/a", "read"),
+            ("GET", "/Patient/a/_history", "history-instance"),
+            ("GET", "/Patient/a/_history/1", "vread"),
+            ("GET", "/Patient", "search-type"),
+            ("POST", "/Patient/_search", "search-type"),
+            ("POST", "/Patient", "create"),
+            ("PUT", "/Consent/a", "update"),
+            ("PATCH", "/DocumentReference/a", "patch"),
+            ("PATCH", "/DocumentReference", "patch"),
+            ("DELETE", "/DocumentReference/a", "405"),
+            ("POST", "/metadata", "405"),
+            ("GET", "/Patient/_search", "405"),
+            ("DELETE", "/Patient", "405"),
+            ("GET", "/patient/a", "404"),
+            ("GET", "/Patient/a_b", "404"),
+            ("GET", "/Patient/%ff", "404"),
+            ("GET", "/Patient/$everything", "400"),
+            ("POST", "/", "400"),
+            ("GET", "/Patient/a/b/c/d", "400"),
+        ];
+        for (method, path, expected) in rows {
+            let found = route(method, path).map_or_else(|error| error.status().to_string(), |route| route.interaction().to_owned());
+            assert_eq!(found, expected, "{method} {path}");
+        }
+    }
+}
