@@ -1,4 +1,1 @@
 //! What was acknowledged stays: the server killed, the database gone.
-
-mod away;
-mod kill;

@@ -5,7 +5,7 @@ pub mod build;
 pub mod postgres;
 pub mod server;
 
-pub use answer::Answer;
+
 pub use server::{Backend, Server, on_both};
 
 /// A query string of these pairs, percent-encoded, with its question mark.

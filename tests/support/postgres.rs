@@ -101,9 +101,10 @@ impl Cluster {
     fn try_start(&mut self) -> bool {
         // A crash leaves this file behind, and with it the word `ready`.
         let _ = std::fs::remove_file(self.data().join("postmaster.pid"));
+        let _ = std::fs::remove_file(self.directory.join("log"));
         let script = r#"
             directory=$1; shift
-            { "$@"; echo ended; } >>"$directory/log" 2>&1 &
+            "$@" >>"$directory/log" 2>&1 &
             postmaster=$!
             read -r word
             kill -QUIT $postmaster 2>/dev/null
@@ -147,9 +148,9 @@ impl Cluster {
         file.lines().nth(7).is_some_and(|status| status.trim() == "ready")
     }
 
-    /// The watcher writes this line when the postmaster has ended.
+    /// Whether the postmaster said why it cannot start.
     fn has_failed(&self) -> bool {
-        self.log().ends_with(ENDED)
+        self.log().lines().any(|line| line.contains("FATAL:"))
     }
 
     fn end(&mut self, word: &[u8]) {
