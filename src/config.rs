@@ -95,7 +95,9 @@ impl Config {
         if config.issuer.is_empty() {
             return refuse("`issuer` is missing: nobody could be let in");
         }
-        if let Some(twice) = config.issuer.iter().enumerate().find(|(at, one)| config.issuer.iter().take(*at).any(|other| other.name == one.name)) {
+        if let Some(twice) =
+            config.issuer.iter().enumerate().find(|(at, one)| config.issuer.iter().take(*at).any(|other| other.name == one.name))
+        {
             return refuse(&format!("issuer `{}` stands twice", twice.1.name));
         }
         if let Some(empty) = config.issuer.iter().find(|one| one.name.is_empty() || one.audience.is_empty()) {
@@ -132,7 +134,10 @@ mod tests {
     fn a_configuration_is_whole_or_refused() {
         let nothing = |_: &str| None;
         let config = Config::parse(GOOD, nothing).unwrap();
-        assert_eq!((config.environment, config.base_url.as_str(), config.accept_provisional), (Environment::Test, "https://dmp.example/fhir", false));
+        assert_eq!(
+            (config.environment, config.base_url.as_str(), config.accept_provisional),
+            (Environment::Test, "https://dmp.example/fhir", false)
+        );
         let rows = [
             (GOOD.replace("listen =", "lissen ="), "lissen"),
             (GOOD.replace("cursor_secret = \"0123456789abcdef0123456789abcdef\"", ""), "cursor_secret"),

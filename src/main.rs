@@ -1,5 +1,6 @@
 //! The command line: reads what is asked, opens what is needed, serves. Nothing to test here.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -78,7 +79,9 @@ fn main() -> std::process::ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ENSEMBLE_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match Arguments::parse().command {
-        Command::Sandbox { listen, database, base_url, empty, now, open } => sandbox(listen, &database, base_url, empty, now.as_deref(), open),
+        Command::Sandbox { listen, database, base_url, empty, now, open } => {
+            sandbox(listen, &database, base_url, empty, now.as_deref(), open)
+        }
         Command::Serve { config } => production(&config),
         Command::Migrate { database } => migrate(&database),
         Command::Check { config, database } => check(config.as_deref(), database.as_deref()),
@@ -90,6 +93,12 @@ fn main() -> std::process::ExitCode {
             std::process::ExitCode::FAILURE
         }
     }
+}
+
+/// Tells the person who started it; nobody may be listening any more.
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: bool, now: Option<&str>, open: bool) -> Outcome {
@@ -109,17 +118,25 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
     let trusted = TrustedIssuer { name: "ensemble-sandbox".into(), audience: base_url.clone(), key: issuer.public_key()?, testers: true };
     let verifier = Verifier::new(vec![trusted], clock.clone());
     let settings = Settings { identities: Identities::All, strict_search: false, masked_and_hidden: false, sandbox: true };
-    let service =
-        Service { store, policy: Arc::new(policy), clock, sealer: Sealer::fresh()?, base_url: base_url.into(), settings: Arc::new(settings) };
+    let service = Service {
+        store,
+        policy: Arc::new(policy),
+        clock,
+        sealer: Sealer::fresh()?,
+        base_url: base_url.into(),
+        settings: Arc::new(settings),
+    };
     actix_web::rt::System::new().block_on(async move {
         if !empty {
             ensemble::sandbox::populate(&service, &issuer, &verifier).await?;
         }
         let state = State::new(service, verifier, Some(Sandbox { issuer, open }));
         let server = serve(listener, state)?;
-        println!("ready {root}/fhir");
-        println!("people and ready-made token requests: curl {root}/sandbox/people");
-        println!("a token: curl {root}/sandbox/token -d '{{\"kind\":\"professional\",\"id\":\"810000000101\",\"profession\":\"10\"}}'");
+        say(&format!("ready {root}/fhir"));
+        say(&format!("people and ready-made token requests: curl {root}/sandbox/people"));
+        say(&format!(
+            "a token: curl {root}/sandbox/token -d '{{\"kind\":\"professional\",\"id\":\"810000000101\",\"profession\":\"10\"}}'"
+        ));
         server.await?;
         Ok(())
     })
@@ -131,11 +148,15 @@ fn production(path: &std::path::Path) -> Outcome {
     let policy = Policy::embedded(config.accept_provisional, digest::sha256_hex)?;
     let [confirmed, provisional, unknown] = policy.matrix().counts();
     let applied = if config.accept_provisional { "confirmed and provisional" } else { "confirmed" };
-    println!("authorization tables {}: {applied} cells apply ({confirmed} confirmed, {provisional} provisional, {unknown} unknown)", policy.version());
+    say(&format!(
+        "authorization tables {}: {applied} cells apply ({confirmed} confirmed, {provisional} provisional, {unknown} unknown)",
+        policy.version()
+    ));
     let mut issuers = Vec::new();
     for issuer in &config.issuer {
         let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
-        let key = PublicKey::from_pem(&pem).map_err(|_| format!("{}: no public key of P-256 or of RSA with 2048 bits", issuer.key.display()))?;
+        let key =
+            PublicKey::from_pem(&pem).map_err(|_| format!("{}: no public key of P-256 or of RSA with 2048 bits", issuer.key.display()))?;
         issuers.push(TrustedIssuer { name: issuer.name.clone(), audience: issuer.audience.clone(), key, testers: false });
     }
     let store = Store::open(config.database.as_deref().unwrap_or_default(), Some(Stamp::Production), false)?;
@@ -165,7 +186,7 @@ fn production(path: &std::path::Path) -> Outcome {
             }
             None => None,
         };
-        println!("ready http://{address}/fhir");
+        say(&format!("ready http://{address}/fhir"));
         server.await?;
         if let Some(handle) = beside {
             handle.stop(false).await;
@@ -176,14 +197,14 @@ fn production(path: &std::path::Path) -> Outcome {
 
 fn migrate(database: &str) -> Outcome {
     Store::open(database, None, true)?;
-    println!("migrated");
+    say("migrated");
     Ok(())
 }
 
 fn check(config: Option<&std::path::Path>, database: Option<&str>) -> Outcome {
     let policy = Policy::embedded(false, digest::sha256_hex)?;
     let [confirmed, provisional, unknown] = policy.matrix().counts();
-    println!("authorization tables {}: {confirmed} confirmed, {provisional} provisional, {unknown} unknown cells", policy.version());
+    say(&format!("authorization tables {}: {confirmed} confirmed, {provisional} provisional, {unknown} unknown cells", policy.version()));
     let mut database = database.map(ToOwned::to_owned);
     if let Some(path) = config {
         let config = Config::read(path, |name| std::env::var(name).ok())?;
@@ -191,12 +212,12 @@ fn check(config: Option<&std::path::Path>, database: Option<&str>) -> Outcome {
             let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
             PublicKey::from_pem(&pem).map_err(|_| format!("{}: no usable public key", issuer.key.display()))?;
         }
-        println!("configuration: good");
+        say("configuration: good");
         database = database.or(config.database);
     }
     if let Some(url) = database {
         let store = Store::open(&url, None, false)?;
-        println!("database: migrated, stamped `{}`", store.stamp()?.as_deref().unwrap_or("nothing"));
+        say(&format!("database: migrated, stamped `{}`", store.stamp()?.as_deref().unwrap_or("nothing")));
     }
     Ok(())
 }

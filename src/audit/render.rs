@@ -110,7 +110,8 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
             members.insert("name".into(), row.agent_name.clone().into());
         }
         // Why its own request was refused is not told to the one who was refused.
-        let policies: Vec<Value> = row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
+        let policies: Vec<Value> =
+            row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
         if !policies.is_empty() && !(reader.own && failed) {
             members.insert("policy".into(), policies.into());
         }
@@ -152,7 +153,10 @@ fn entities(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
     }
     let mut transaction = Map::new();
     transaction.insert("what".into(), json!({"identifier": {"value": row.request}}));
-    transaction.insert("type".into(), json!({"system": "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "code": "XrequestId"}));
+    transaction.insert(
+        "type".into(),
+        json!({"system": "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType", "code": "XrequestId"}),
+    );
     entities.push(Value::Object(transaction));
     entities
 }

@@ -131,7 +131,11 @@ impl Claims {
     }
 
     fn professional(&self, caller: &mut Caller) -> Result<(), Error> {
-        let code = self.profession.as_deref().filter(|code| !code.is_empty()).ok_or_else(|| field("profession", "the code of the profession is needed"))?;
+        let code = self
+            .profession
+            .as_deref()
+            .filter(|code| !code.is_empty())
+            .ok_or_else(|| field("profession", "the code of the profession is needed"))?;
         let system = self.profession_system.as_deref().unwrap_or("TRE_G15");
         let canonical = |short: &&str| profession_system(short) == Some(system) || *short == system;
         let short = ["TRE_G15", "TRE_R85", "TRE_R94", "TRE_R95"].into_iter().find(|short| canonical(short));

@@ -98,12 +98,18 @@ mod tests {
 
     fn setup() -> (Issuer, Verifier, Clock) {
         let (clock, issuer) = (Clock::default(), Issuer::new("here").unwrap());
-        let trusted = TrustedIssuer { name: "ensemble-sandbox".into(), audience: "here".into(), key: issuer.public_key().unwrap(), testers: true };
+        let trusted =
+            TrustedIssuer { name: "ensemble-sandbox".into(), audience: "here".into(), key: issuer.public_key().unwrap(), testers: true };
         (issuer, Verifier::new(vec![trusted], clock.clone()), clock)
     }
 
     fn physician() -> TokenRequest {
-        TokenRequest { kind: "professional".into(), id: Some("810000000016".into()), profession: Some("10".into()), ..TokenRequest::default() }
+        TokenRequest {
+            kind: "professional".into(),
+            id: Some("810000000016".into()),
+            profession: Some("10".into()),
+            ..TokenRequest::default()
+        }
     }
 
     #[test]
@@ -123,9 +129,11 @@ mod tests {
         let parts: Vec<&str> = token.split('.').collect();
         let [header, body, signature] = parts.as_slice() else { unreachable!() };
         let none = "eyJhbGciOiJub25lIn0";
-        let claims = Claims { iss: "ensemble-sandbox".into(), aud: "here".into(), kind: "tester".into(), exp: i64::MAX, ..Claims::default() };
+        let claims =
+            Claims { iss: "ensemble-sandbox".into(), aud: "here".into(), kind: "tester".into(), exp: i64::MAX, ..Claims::default() };
         let foreign = SigningKey::generate().unwrap().sign(&claims).unwrap();
-        let mut rows = vec![String::new(), "a.b.c".into(), format!("{none}.{body}."), format!("{header}.{body}."), foreign, "x".repeat(100_000)];
+        let mut rows =
+            vec![String::new(), "a.b.c".into(), format!("{none}.{body}."), format!("{header}.{body}."), foreign, "x".repeat(100_000)];
         rows.push(format!("{none}.{body}.{signature}"));
         rows.push(format!("{header}.{body}.{}", signature.chars().rev().collect::<String>()));
         rows.push(Issuer::new("elsewhere").unwrap().issue(&physician(), &clock).unwrap());

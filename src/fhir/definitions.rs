@@ -41,8 +41,9 @@ pub fn is_primitive(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
-static CODE_SETS: LazyLock<HashMap<&'static str, Vec<&'static str>>> =
-    LazyLock::new(|| CODES.lines().skip(1).filter_map(|line| line.split_once('\t')).map(|(set, codes)| (set, codes.split(' ').collect())).collect());
+static CODE_SETS: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    CODES.lines().skip(1).filter_map(|line| line.split_once('\t')).map(|(set, codes)| (set, codes.split(' ').collect())).collect()
+});
 
 static CHILDREN: LazyLock<HashMap<&'static str, Vec<Element>>> = LazyLock::new(|| {
     let mut children: HashMap<&'static str, Vec<Element>> = HashMap::new();
@@ -55,7 +56,8 @@ static CHILDREN: LazyLock<HashMap<&'static str, Vec<Element>>> = LazyLock::new(|
 
 fn read(line: &'static str) -> Option<(&'static str, Element)> {
     let mut cells = line.split('\t');
-    let (path, min, max, types, codes, summary) = (cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?);
+    let (path, min, max, types, codes, summary) =
+        (cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?, cells.next()?);
     let (parent, name) = path.rsplit_once('.')?;
     let (name, choice) = name.strip_suffix("[x]").map_or((name, false), |name| (name, true));
     let types = types.split(' ').map(|text| type_of(text, path)).collect();
@@ -67,7 +69,8 @@ fn type_of(text: &'static str, path: &'static str) -> Type {
     if let Some(content) = text.strip_prefix('#') {
         return Type { name: "BackboneElement", content, targets: Vec::new() };
     }
-    let (name, targets) = text.split_once('(').map_or((text, Vec::new()), |(name, rest)| (name, rest.trim_end_matches(')').split('|').collect()));
+    let (name, targets) =
+        text.split_once('(').map_or((text, Vec::new()), |(name, rest)| (name, rest.trim_end_matches(')').split('|').collect()));
     let targets = if targets.contains(&"Resource") { Vec::new() } else { targets };
     let content = if matches!(name, "BackboneElement" | "Element") { path } else { name };
     Type { name, content, targets }

@@ -72,7 +72,8 @@ fn is_oid(text: &str) -> bool {
 }
 
 fn is_uuid(text: &str) -> bool {
-    text.strip_prefix("urn:uuid:").is_some_and(|id| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok() && !id.contains(|c: char| c.is_ascii_uppercase()))
+    text.strip_prefix("urn:uuid:")
+        .is_some_and(|id| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok() && !id.contains(|c: char| c.is_ascii_uppercase()))
 }
 
 /// Whether a text that is a date and time has seconds and a zone.
@@ -94,7 +95,7 @@ fn is_base64(text: &str) -> bool {
             _ => return false,
         }
     }
-    signs > 0 && padding <= 2 && (signs + padding) % 4 == 0
+    signs > 0 && padding <= 2 && (signs + padding).is_multiple_of(4)
 }
 
 /// A narrative is one `div` of XHTML without anything active (FHIR R4 narrative.html#security).
@@ -104,9 +105,13 @@ fn narrative(text: &str) -> Result<(), &'static str> {
         return Err("a narrative is one `div` element");
     }
     let lower = text.to_ascii_lowercase();
-    let elements = ["<script", "<form", "<iframe", "<object", "<embed", "<link", "<base", "<style", "<input", "<!", "<?", "javascript:", "vbscript:"];
+    let elements =
+        ["<script", "<form", "<iframe", "<object", "<embed", "<link", "<base", "<style", "<input", "<!", "<?", "javascript:", "vbscript:"];
     let event = lower.match_indices("on").any(|(at, _)| {
-        let before = at.checked_sub(1).and_then(|at| lower.as_bytes().get(at)).is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'"' | b'\''));
+        let before = at
+            .checked_sub(1)
+            .and_then(|at| lower.as_bytes().get(at))
+            .is_some_and(|b| b.is_ascii_whitespace() || matches!(b, b'/' | b'"' | b'\''));
         let name: usize = lower.get(at..).map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_alphabetic).count());
         before && lower.get(at + name..).is_some_and(|rest| rest.trim_start().starts_with('='))
     });

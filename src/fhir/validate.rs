@@ -92,7 +92,11 @@ impl Check {
     fn member(&mut self, elements: &'static [Element], key: &str, members: &Map<String, Value>, at: &str) {
         let (name, shadow) = key.strip_prefix('_').map_or((key, false), |name| (name, true));
         let Some((element, kind)) = elements.iter().find_map(|element| Some((element, fits(element, name)?))) else {
-            return self.issue("structure", &format!("{at}.{key}"), format!("`{}` is not an element here", key.chars().take(64).collect::<String>()));
+            return self.issue(
+                "structure",
+                &format!("{at}.{key}"),
+                format!("`{}` is not an element here", key.chars().take(64).collect::<String>()),
+            );
         };
         let place = format!("{at}.{name}");
         let Some(value) = members.get(key) else { return };
@@ -172,7 +176,9 @@ impl Check {
             match key.as_str() {
                 "id" => self.primitive("string", value, &place, &[]),
                 "extension" => self.list("Extension", value, &place),
-                "modifierExtension" if content.contains('.') || matches!(content, "Timing" | "Dosage") => self.list("Extension", value, &place),
+                "modifierExtension" if content.contains('.') || matches!(content, "Timing" | "Dosage") => {
+                    self.list("Extension", value, &place)
+                }
                 _ => self.member(elements, key, members, at),
             }
         }
@@ -240,7 +246,9 @@ impl Check {
             Value::Object(members) if members.is_empty() => self.issue("structure", at, "an object is not empty"),
             Value::Object(members) => members.iter().for_each(|(key, inner)| self.shape(inner, &format!("{at}.{key}"))),
             Value::Array(items) if items.is_empty() => self.issue("structure", at, "an array is not empty"),
-            Value::Array(items) => items.iter().enumerate().filter(|(_, item)| !item.is_null()).for_each(|(i, item)| self.shape(item, &format!("{at}[{i}]"))),
+            Value::Array(items) => {
+                items.iter().enumerate().filter(|(_, item)| !item.is_null()).for_each(|(i, item)| self.shape(item, &format!("{at}[{i}]")))
+            }
             Value::String(text) if text.is_empty() => self.issue("value", at, "a value is not empty"),
             Value::Null => self.issue("structure", at, "null is not allowed here"),
             _ => {}
@@ -277,7 +285,10 @@ mod tests {
             whole
         };
         let rows = [
-            (json!({"active": true, "name": [{"family": "Martin", "given": ["Ana", null], "_given": [null, {"extension": [{"url": "u:x", "valueCode": "y"}]}]}]}), ""),
+            (
+                json!({"active": true, "name": [{"family": "Martin", "given": ["Ana", null], "_given": [null, {"extension": [{"url": "u:x", "valueCode": "y"}]}]}]}),
+                "",
+            ),
             (json!({"deceasedBoolean": false}), ""),
             (json!({"nom": 1}), "structure Patient.nom"),
             (json!({"gender": "homme"}), "code-invalid Patient.gender"),
@@ -293,7 +304,10 @@ mod tests {
             (json!({"link": [{"other": {"reference": "Patient/1"}}]}), "required Patient.link[0].type"),
             (json!({"managingOrganization": {"reference": "Patient/1"}}), "value Patient.managingOrganization.reference"),
             (json!({"managingOrganization": {"reference": "#o"}}), "value Patient.managingOrganization.reference"),
-            (json!({"contained": [{"resourceType": "Organization", "id": "o", "nom": "x"}], "managingOrganization": {"reference": "#o"}}), "structure Patient.contained[0].nom"),
+            (
+                json!({"contained": [{"resourceType": "Organization", "id": "o", "nom": "x"}], "managingOrganization": {"reference": "#o"}}),
+                "structure Patient.contained[0].nom",
+            ),
             (json!({"extension": [{"url": "u:x"}]}), "structure Patient.extension[0]"),
             (json!({"_name": [{"id": "x"}]}), "structure Patient._name"),
             (json!({"text": {"status": "generated", "div": "<div><script/></div>"}}), "value Patient.text.div"),
@@ -301,7 +315,8 @@ mod tests {
             (json!({"contained": [{"resourceType": "Encounter", "id": "e", "class": {}}]}), "structure Patient.contained[0].class"),
         ];
         for (value, expected) in rows {
-            let found: Vec<String> = validate(ResourceType::PATIENT, &patient(value)).iter().map(|i| format!("{} {}", i.code, i.expression)).collect();
+            let found: Vec<String> =
+                validate(ResourceType::PATIENT, &patient(value)).iter().map(|i| format!("{} {}", i.code, i.expression)).collect();
             assert_eq!(found.join("; "), expected);
         }
         assert_eq!(validate(ResourceType::PATIENT, &json!([])).len(), 1);

@@ -50,7 +50,13 @@ pub async fn handle(request: HttpRequest, payload: Payload, state: Data<State>) 
     let took = started.elapsed();
     let status = response.status().as_u16();
     state.metrics.count(interaction, status, took);
-    tracing::info!(request.id = id, interaction.code = interaction, http.status = status, duration_ms = took.as_secs_f64() * 1000.0, "answered");
+    tracing::info!(
+        request.id = id,
+        interaction.code = interaction,
+        http.status = status,
+        duration_ms = took.as_secs_f64() * 1000.0,
+        "answered"
+    );
     finish(response, &id)
 }
 
@@ -65,7 +71,13 @@ impl From<Error> for Refusal {
     }
 }
 
-async fn answer(request: &HttpRequest, payload: Payload, state: &State, found: Result<Route, Error>, id: &str) -> Result<HttpResponse, Refusal> {
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &State,
+    found: Result<Route, Error>,
+    id: &str,
+) -> Result<HttpResponse, Refusal> {
     if !found.as_ref().is_ok_and(Route::is_public) {
         let caller = caller(request, state)?;
         let route = found?;
@@ -119,7 +131,14 @@ fn tester() -> Option<Arc<Caller>> {
     }))
 }
 
-async fn interact(request: &HttpRequest, payload: Payload, state: &State, caller: Arc<Caller>, route: Route, id: &str) -> Result<HttpResponse, Error> {
+async fn interact(
+    request: &HttpRequest,
+    payload: Payload,
+    state: &State,
+    caller: Arc<Caller>,
+    route: Route,
+    id: &str,
+) -> Result<HttpResponse, Error> {
     let headers = request.headers();
     let mut pairs = pairs(request.query_string())?;
     let wanted = negotiate::wanted(headers, &pairs);
@@ -142,8 +161,12 @@ async fn interact(request: &HttpRequest, payload: Payload, state: &State, caller
             interaction::search(service, &asked, *resource, &pairs, true).await?
         }
         Route::Create(resource) => interaction::create(service, &asked, *resource, json::parse(&body).map_err(Error::Syntax)?).await?,
-        Route::Update(resource, id) => interaction::update(service, &asked, *resource, id, json::parse(&body).map_err(Error::Syntax)?).await?,
-        Route::Patch(resource, id) => interaction::patch(service, &asked, *resource, id, &json::parse(&body).map_err(Error::Syntax)?).await?,
+        Route::Update(resource, id) => {
+            interaction::update(service, &asked, *resource, id, json::parse(&body).map_err(Error::Syntax)?).await?
+        }
+        Route::Patch(resource, id) => {
+            interaction::patch(service, &asked, *resource, id, &json::parse(&body).map_err(Error::Syntax)?).await?
+        }
         Route::PatchConditional(resource) => {
             let operations = json::parse(&body).map_err(Error::Syntax)?;
             pairs.retain(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty"));
@@ -160,7 +183,8 @@ fn not_utf8() -> Error {
 
 /// The parameters of a query, in order.
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
-    let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, value)| !(name.is_empty() && value.is_empty())).collect();
+    let pairs: Vec<(String, String)> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, value)| !(name.is_empty() && value.is_empty())).collect();
     // Bytes that are no UTF-8 would be read as something else than was asked.
     let lossy = pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'));
     if lossy && !query.to_ascii_uppercase().contains("%EF%BF%BD") { Err(not_utf8()) } else { Ok(pairs) }
@@ -212,7 +236,9 @@ fn respond(request: &HttpRequest, state: &State, route: &Route, answer: Answer) 
     }
     if let Some(media) = answer.media {
         // Content comes from many hands: a browser shows it as what it says it is, and runs nothing of it.
-        builder.insert_header(("X-Content-Type-Options", "nosniff")).insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"));
+        builder
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"));
         return Ok(builder.content_type(media).body(answer.body));
     }
     let writes = matches!(route, Route::Create(_) | Route::Update(..) | Route::Patch(..) | Route::PatchConditional(_));
@@ -250,7 +276,8 @@ fn smart_configuration(state: &State) -> Value {
 /// The client's request id where it is a plain word, else a new one.
 pub fn request_id(request: &HttpRequest) -> String {
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
-    let plain = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    let plain =
+        |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     given.filter(plain).map_or_else(|| uuid::Uuid::now_v7().to_string(), ToOwned::to_owned)
 }
 

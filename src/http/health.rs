@@ -14,7 +14,9 @@ pub async fn live() -> HttpResponse {
 pub async fn ready(state: Data<State>) -> HttpResponse {
     match state.service.store.ping().await {
         Ok(()) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
-        Err(_) => HttpResponse::ServiceUnavailable().insert_header(("Retry-After", "1")).content_type("text/plain").body("the database is away\n"),
+        Err(_) => {
+            HttpResponse::ServiceUnavailable().insert_header(("Retry-After", "1")).content_type("text/plain").body("the database is away\n")
+        }
     }
 }
 

@@ -55,7 +55,10 @@ pub fn wanted(headers: &HeaderMap, pairs: &[(String, String)]) -> Wanted {
 /// [`Error::NotAcceptable`].
 pub fn takes_json(wanted: &Wanted) -> Result<(), Error> {
     let json = |range: &String| {
-        matches!(range.as_str(), "*/*" | "application/*" | "application/fhir+json" | "application/json" | "application/json+fhir" | "text/json")
+        matches!(
+            range.as_str(),
+            "*/*" | "application/*" | "application/fhir+json" | "application/json" | "application/json+fhir" | "text/json"
+        )
     };
     if wanted.ranges.is_empty() || wanted.ranges.iter().any(json) {
         return Ok(());
@@ -84,7 +87,10 @@ pub fn sends(headers: &HeaderMap, types: &[&str]) -> Result<(), Error> {
 /// The value of one preference of `Prefer` (RFC 7240).
 fn preference<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let values = headers.get_all("prefer").filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([',', ';']));
-    values.filter_map(|one| one.trim().split_once('=')).find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().trim_matches('"'))
+    values
+        .filter_map(|one| one.trim().split_once('='))
+        .find(|(key, _)| key.trim().eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// What a write answers with.

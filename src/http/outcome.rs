@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_error_has_its_answer() {
-        let (place, message) = || -> (String, String) { ("x".into(), "y".into()) }();
+        let (place, message): (String, String) = ("x".into(), "y".into());
         let rows = [
             (Error::Syntax("x".into()), 400, "structure"),
             (Error::Invalid(vec![Issue { code: "value", expression: "a".into(), message: "b".into() }]), 400, "value"),

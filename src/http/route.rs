@@ -62,7 +62,10 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
     let method = if method == "HEAD" { "GET" } else { method };
     let path = percent_decode_str(path.trim_matches('/')).decode_utf8().map_err(|_| Error::UnknownType("?".into()))?.into_owned();
     let segments: Vec<&str> = path.split('/').collect();
-    let method_error = |allow: &'static str| Error::Method { allow, message: format!("`{}` is not for this address", method.chars().take(16).collect::<String>()) };
+    let method_error = |allow: &'static str| Error::Method {
+        allow,
+        message: format!("`{}` is not for this address", method.chars().take(16).collect::<String>()),
+    };
     match segments.as_slice() {
         ["metadata"] => return if method == "GET" { Ok(Route::Capabilities) } else { Err(method_error("GET")) },
         [".well-known", "smart-configuration"] => {

@@ -82,8 +82,12 @@ fn move_clock(request: &HttpRequest, body: &Bytes, state: &State) -> Result<Valu
     let clock = &state.service.clock;
     let unfit = |place: &str, message: &str| Error::Value { place: place.into(), message: message.into() };
     match (wanted.advance.as_deref(), wanted.set.as_deref()) {
-        (Some(advance), None) => clock.advance(primitive::duration(advance).ok_or_else(|| unfit("advance", "expected a duration, as `P42D`"))?),
-        (None, Some(set)) => clock.set(primitive::parse_instant(set).ok_or_else(|| unfit("set", "expected an instant, as `2026-11-23T10:00:00Z`"))?),
+        (Some(advance), None) => {
+            clock.advance(primitive::duration(advance).ok_or_else(|| unfit("advance", "expected a duration, as `P42D`"))?)
+        }
+        (None, Some(set)) => {
+            clock.set(primitive::parse_instant(set).ok_or_else(|| unfit("set", "expected an instant, as `2026-11-23T10:00:00Z`"))?)
+        }
         _ => return Err(unfit("advance", "expected either `advance` or `set`")),
     }
     Ok(json!({"now": primitive::format_instant(clock.now())}))

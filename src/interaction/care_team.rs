@@ -51,5 +51,9 @@ pub fn check_representative(person: &Value) -> Result<(), Error> {
     if found {
         return Ok(());
     }
-    Err(Error::Business { code: "required", expression: "RelatedPerson.identifier".into(), message: "the INS of the representative is needed".into() })
+    Err(Error::Business {
+        code: "required",
+        expression: "RelatedPerson.identifier".into(),
+        message: "the INS of the representative is needed".into(),
+    })
 }

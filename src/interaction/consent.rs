@@ -24,7 +24,10 @@ fn required(expression: &str, message: &str) -> Error {
 fn has_code(concept: Option<&Value>, system: &str, code: &str) -> bool {
     let codings = concept.and_then(|concept| concept.get("coding")?.as_array());
     let text = |coding: &Value, name: &str| coding.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-    codings.into_iter().flatten().any(|coding| text(coding, "system").as_deref() == Some(system) && text(coding, "code").as_deref() == Some(code))
+    codings
+        .into_iter()
+        .flatten()
+        .any(|coding| text(coding, "system").as_deref() == Some(system) && text(coding, "code").as_deref() == Some(code))
 }
 
 /// The CareTeam a Consent names.
@@ -112,7 +115,14 @@ fn check_parts(consent: &Value, kind: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Forbidden`], or [`Error::Business`] where the statement of collection is missing.
-pub fn check_author(consent: &Value, kind: &ConsentKind, caller: &Caller, standing: &Standing, physician: Option<&Actor>, now: i64) -> Result<(), Error> {
+pub fn check_author(
+    consent: &Value,
+    kind: &ConsentKind,
+    caller: &Caller,
+    standing: &Standing,
+    physician: Option<&Actor>,
+    now: i64,
+) -> Result<(), Error> {
     if matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
         return Ok(());
     }

@@ -32,7 +32,9 @@ pub async fn create(service: &Service, request: &Request, resource: ResourceType
         _ if tester => plain(service, request, resource, value, -1).await,
         ResourceType::PATIENT => space(service, request, &value).await,
         ResourceType::DOCUMENT_REFERENCE => deposit::deposit(service, request, &value).await,
-        ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => about_holder(service, request, resource, value).await,
+        ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => {
+            about_holder(service, request, resource, value).await
+        }
         _ => plain(service, request, resource, value, 0).await,
     };
     match done {

@@ -61,7 +61,11 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
             let conflict = Error::Conflict("another document was deposited under this master identifier".into());
             return Err(Refused::at(conflict, row.holder, first.key));
         }
-        let envelope = Envelope { holder: row.holder, key: first.key, ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &caller.principal) };
+        let envelope = Envelope {
+            holder: row.holder,
+            key: first.key,
+            ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &caller.principal)
+        };
         leave_trace(service, connection, &asked, &envelope, 201)?;
         return Ok(Done::Again(first));
     }
@@ -102,7 +106,8 @@ fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: doc
 /// A tester's Binary: its content raw, as any Binary's.
 pub(super) fn binary_of(value: &Value, envelope: Envelope) -> Result<NewResource, Error> {
     let media = value.get("contentType").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let data: Vec<u8> = value.get("data").and_then(Value::as_str).unwrap_or_default().bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let data: Vec<u8> =
+        value.get("data").and_then(Value::as_str).unwrap_or_default().bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let body = STANDARD.decode(data).map_err(|_| Error::value("Binary.data", "expected base64"))?;
     Ok(NewResource { envelope, realm: 1, bound: 0, media, body, index: IndexRows::default() })
 }
@@ -119,7 +124,13 @@ fn supersede(
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
     for (place, replaced) in replaces.iter().enumerate() {
         let expression = format!("DocumentReference.relatesTo[{place}].target");
-        let unknown = || Refused::at(Error::Business { code: "not-found", expression: expression.clone(), message: "the replaced document is not known".into() }, standing.row.holder, 0);
+        let unknown = || {
+            Refused::at(
+                Error::Business { code: "not-found", expression: expression.clone(), message: "the replaced document is not known".into() },
+                standing.row.holder,
+                0,
+            )
+        };
         let id = match replaced {
             Replaced::Id(id) => id.clone(),
             Replaced::Identifier(token) => super::patch::one_by_identifier(connection, &scope, token)?.ok_or_else(unknown)?,

@@ -76,7 +76,10 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     let master = text("/masterIdentifier/value").map(|value| format!("{}|{value}", text("/masterIdentifier/system").unwrap_or_default()));
     if master.is_none() {
-        warnings.push(warning("DocumentReference.masterIdentifier", "PDSm asks for a unique identifier; without it a repeated push is a new document"));
+        warnings.push(warning(
+            "DocumentReference.masterIdentifier",
+            "PDSm asks for a unique identifier; without it a repeated push is a new document",
+        ));
     }
     if document.get("author").is_none() {
         warnings.push(warning("DocumentReference.author", "PDSm asks for an author"));
@@ -98,16 +101,21 @@ fn classify(document: &mut Value, policy: &Policy, warnings: &mut Vec<Value>) ->
     }
     let text = |coding: &Value, name: &str| coding.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
     let types = policy.matrix().types();
-    let mut found: Vec<_> = codings.iter().filter_map(|coding| types.by_code(text(coding, "system").as_deref(), text(coding, "code")?.as_str())).collect();
+    let mut found: Vec<_> =
+        codings.iter().filter_map(|coding| types.by_code(text(coding, "system").as_deref(), text(coding, "code")?.as_str())).collect();
     found.dedup_by_key(|known| known.number);
     let known = match found.as_slice() {
-        [] => return Err(Error::Business { code: "code-invalid", expression: place.into(), message: "the type is none of JDV_J66".into() }),
+        [] => {
+            return Err(Error::Business { code: "code-invalid", expression: place.into(), message: "the type is none of JDV_J66".into() });
+        }
         [known] => *known,
         _ => return Err(Error::value(place, "the codings name different types of documents")),
     };
     let given = document.pointer("/category").and_then(Value::as_array).cloned().unwrap_or_default();
     let classes = given.iter().filter_map(|category| category.get("coding")?.as_array()).flatten();
-    let differs = |coding: &Value| text(coding, "system").as_deref() == Some(TRE_A03) && text(coding, "code").as_deref() != Some(known.class.as_str());
+    let differs = |coding: &Value| {
+        text(coding, "system").as_deref() == Some(TRE_A03) && text(coding, "code").as_deref() != Some(known.class.as_str())
+    };
     if classes.into_iter().any(differs) {
         warnings.push(warning("DocumentReference.category", &format!("the class follows from the type: `{}` was set", known.class)));
     }
@@ -308,8 +316,16 @@ mod tests {
             ("/content/0/attachment/contentType", Some(json!("pdf")), "DocumentReference.content[0].attachment.contentType"),
             ("/content/0/attachment/contentType", Some(json!("a/b\r\nX: y")), "DocumentReference.content[0].attachment.contentType"),
             ("/content/0/attachment", Some(json!({"contentType": "text/plain"})), "DocumentReference.content[0].attachment.data"),
-            ("/content/0/attachment", Some(json!({"contentType": "text/plain", "url": "Binary/1"})), "DocumentReference.content[0].attachment.url"),
-            ("/securityLabel", Some(json!([{"coding": [{"code": "MASQUE_PS"}]}, {"coding": [{"code": "NOPAT"}]}])), "DocumentReference.securityLabel"),
+            (
+                "/content/0/attachment",
+                Some(json!({"contentType": "text/plain", "url": "Binary/1"})),
+                "DocumentReference.content[0].attachment.url",
+            ),
+            (
+                "/securityLabel",
+                Some(json!([{"coding": [{"code": "MASQUE_PS"}]}, {"coding": [{"code": "NOPAT"}]}])),
+                "DocumentReference.securityLabel",
+            ),
             ("/type", None, "DocumentReference.type"),
         ];
         for (pointer, value, expected) in rows {

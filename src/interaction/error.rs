@@ -118,7 +118,11 @@ impl Error {
 
     /// The one answer for a person whose record does not take this, whatever the reason (CONTRACT 3, Documents).
     pub fn no_record(expression: &str) -> Self {
-        Self::Business { code: "not-found", expression: expression.to_owned(), message: "no open record of this person is known".to_owned() }
+        Self::Business {
+            code: "not-found",
+            expression: expression.to_owned(),
+            message: "no open record of this person is known".to_owned(),
+        }
     }
 }
 
@@ -139,7 +143,9 @@ impl From<search::SearchError> for Error {
         let place = error.parameter().to_owned();
         match error {
             search::SearchError::Malformed { message, .. } => Self::Value { place, message },
-            search::SearchError::NotSupported { message, .. } | search::SearchError::Unknown { message, .. } => Self::NotSupported { place, message },
+            search::SearchError::NotSupported { message, .. } | search::SearchError::Unknown { message, .. } => {
+                Self::NotSupported { place, message }
+            }
             search::SearchError::TooMany { message, .. } => Self::TooLong(format!("{place}: {message}")),
         }
     }

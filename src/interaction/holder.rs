@@ -62,7 +62,9 @@ fn identifier(identifier: &Value) -> Option<HolderName> {
 
 fn contained(resource: &Value, id: &str) -> Vec<HolderName> {
     let items = resource.get("contained").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let patient = items.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id) && item.get("resourceType").and_then(Value::as_str) == Some("Patient"));
+    let patient = items.iter().find(|item| {
+        item.get("id").and_then(Value::as_str) == Some(id) && item.get("resourceType").and_then(Value::as_str) == Some("Patient")
+    });
     let identifiers = patient.and_then(|patient| patient.get("identifier")?.as_array());
     identifiers.into_iter().flatten().filter_map(identifier).collect()
 }
@@ -71,7 +73,13 @@ fn contained(resource: &Value, id: &str) -> Vec<HolderName> {
 ///
 /// # Errors
 /// [`Error::no_record`] at `expression`.
-pub fn open(service: &Service, connection: &mut AnyConnection, caller: &Caller, names: &[HolderName], expression: &str) -> Result<Standing, Error> {
+pub fn open(
+    service: &Service,
+    connection: &mut AnyConnection,
+    caller: &Caller,
+    names: &[HolderName],
+    expression: &str,
+) -> Result<Standing, Error> {
     let now = service.clock.now();
     let standing = find(connection, caller, names)?.ok_or_else(|| Error::no_record(expression))?;
     let acts_for = caller.acts_for.as_deref() == Some(standing.row.ins.as_str());

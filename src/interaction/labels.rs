@@ -91,7 +91,8 @@ fn normalized(value: &Value) -> Option<Value> {
 /// What cannot be understood.
 pub fn apply(document: &mut Value, operation: &str, index: Option<&str>, value: Option<&Value>) -> Result<(), String> {
     let mut labels = of(document).to_vec();
-    let at = |index: &str| index.parse::<usize>().ok().filter(|at| *at < labels.len()).ok_or_else(|| format!("there is no label at `{index}`"));
+    let at =
+        |index: &str| index.parse::<usize>().ok().filter(|at| *at < labels.len()).ok_or_else(|| format!("there is no label at `{index}`"));
     let new = |value: Option<&Value>| value.and_then(normalized).ok_or_else(|| "expected a label, as a CodeableConcept".to_owned());
     match (operation, index) {
         ("replace" | "add", None) => {
@@ -101,7 +102,8 @@ pub fn apply(document: &mut Value, operation: &str, index: Option<&str>, value: 
         ("remove", None) => labels.clear(),
         ("add", Some("-")) => labels.push(new(value)?),
         ("add", Some(index)) => {
-            let place = index.parse::<usize>().ok().filter(|at| *at <= labels.len()).ok_or_else(|| format!("there is no place `{index}`"))?;
+            let place =
+                index.parse::<usize>().ok().filter(|at| *at <= labels.len()).ok_or_else(|| format!("there is no place `{index}`"))?;
             labels.insert(place, new(value)?);
         }
         ("remove", Some(index)) => {
@@ -193,7 +195,9 @@ mod tests {
 
     #[test]
     fn bits_follow_membership_whatever_the_system() {
-        for (codes, expected) in [(vec!["N"], 0), (vec!["N", "MASQUE_PS"], 1), (vec!["NOPAT"], 2), (vec!["INVISIBLE_PATIENT", "MASQUE_PS"], 3)] {
+        for (codes, expected) in
+            [(vec!["N"], 0), (vec!["N", "MASQUE_PS"], 1), (vec!["NOPAT"], 2), (vec!["INVISIBLE_PATIENT", "MASQUE_PS"], 3)]
+        {
             assert_eq!(bits(&document(&codes)), expected);
         }
         assert_eq!(bits(&json!({"status": "entered-in-error"})), 8);

@@ -36,9 +36,12 @@ mod tests {
 
     #[test]
     fn links_become_absolute_and_texts_stay() {
-        let body = br#"{"content":[{"attachment":{"url":"Binary/1"}},{"attachment":{"url":"Binary/2"}}],"description":"\"url\":\"Binary/3"}"#;
+        let body =
+            br#"{"content":[{"attachment":{"url":"Binary/1"}},{"attachment":{"url":"Binary/2"}}],"description":"\"url\":\"Binary/3"}"#;
         let served = String::from_utf8(absolute(ResourceType::DOCUMENT_REFERENCE, body, "https://x.example/fhir")).unwrap_or_default();
-        assert!(served.contains(r#""url":"https://x.example/fhir/Binary/1""#) && served.contains(r#""url":"https://x.example/fhir/Binary/2""#));
+        assert!(
+            served.contains(r#""url":"https://x.example/fhir/Binary/1""#) && served.contains(r#""url":"https://x.example/fhir/Binary/2""#)
+        );
         assert!(served.contains(r#"\"url\":\"Binary/3"#));
         assert_eq!(absolute(ResourceType::PATIENT, body, "https://x.example"), body);
         assert_eq!(relative("https://x.example/fhir/Patient/1", "https://x.example/fhir"), "Patient/1");

@@ -8,8 +8,8 @@ mod cursor;
 mod deposit;
 mod document;
 mod error;
-mod holder;
 mod history;
+mod holder;
 mod labels;
 mod links;
 mod patch;
@@ -155,7 +155,14 @@ impl Service {
         asked.caller.kind != CallerKind::Tester && Self::is_record(asked.resource)
     }
 
-    fn asked<'a>(&'a self, request: &'a Request, interaction: &'static str, resource: ResourceType, target: &str, query: &str) -> audit::Request<'a> {
+    fn asked<'a>(
+        &'a self,
+        request: &'a Request,
+        interaction: &'static str,
+        resource: ResourceType,
+        target: &str,
+        query: &str,
+    ) -> audit::Request<'a> {
         audit::Request {
             caller: &request.caller,
             interaction,

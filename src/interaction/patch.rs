@@ -101,7 +101,14 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
         if document == before {
             leave_trace(&within, connection, &asked, &found.envelope, 200)?;
             let same = found.envelope.clone();
-            return Ok(NewResource { envelope: same, realm: 0, bound: 0, media: String::new(), body: found.body, index: Default::default() });
+            return Ok(NewResource {
+                envelope: same,
+                realm: 0,
+                bound: 0,
+                media: String::new(),
+                body: found.body,
+                index: Default::default(),
+            });
         }
         let next = Envelope {
             version: found.envelope.version + 1,
@@ -141,7 +148,10 @@ fn understand(operations: &Value) -> Result<Vec<Change>, Error> {
     let mut changes = Vec::new();
     for one in list {
         let text = |name: &str| one.get(name).and_then(Value::as_str);
-        let (operation, path) = (text("op").ok_or_else(|| malformed("an operation has an `op`"))?, text("path").ok_or_else(|| malformed("an operation has a `path`"))?);
+        let (operation, path) = (
+            text("op").ok_or_else(|| malformed("an operation has an `op`"))?,
+            text("path").ok_or_else(|| malformed("an operation has a `path`"))?,
+        );
         let value = one.get("value");
         if !matches!(operation, "add" | "replace" | "remove" | "test" | "move" | "copy") {
             return Err(malformed("an `op` is one of RFC 6902"));
@@ -168,7 +178,9 @@ fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> 
     match (head, rest) {
         ("status", None) if operation != "remove" => Some(Change::Status(value?.as_str()?.trim().to_owned())),
         ("securityLabel", None) => Some(Change::Label(operation.to_owned(), None, value.cloned())),
-        ("securityLabel", Some(rest)) if !rest.contains('/') => Some(Change::Label(operation.to_owned(), Some(rest.to_owned()), value.cloned())),
+        ("securityLabel", Some(rest)) if !rest.contains('/') => {
+            Some(Change::Label(operation.to_owned(), Some(rest.to_owned()), value.cloned()))
+        }
         ("extension", rest) => archived(operation, rest, value),
         // The bracket of the published samples, which is no JSON pointer.
         _ if element.starts_with("extension[") && element.contains("is-archived") => match operation {
@@ -181,7 +193,8 @@ fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> 
 
 /// An operation on the extension that archives.
 fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Option<Change> {
-    let extension = |value: &Value| (value.get("url").and_then(Value::as_str) == Some(ARCHIVED)).then(|| flag(value.get("valueBoolean")?)).flatten();
+    let extension =
+        |value: &Value| (value.get("url").and_then(Value::as_str) == Some(ARCHIVED)).then(|| flag(value.get("valueBoolean")?)).flatten();
     match (operation, rest) {
         ("add", None) => match value?.as_array()?.as_slice() {
             [one] => Some(Change::Archived(extension(one)?, None)),
@@ -226,7 +239,8 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
                 }
             }
             Change::Archived(flag, index) => {
-                let named = index.is_none_or(|index| document.pointer(&format!("/extension/{index}/url")).and_then(Value::as_str) == Some(ARCHIVED));
+                let named = index
+                    .is_none_or(|index| document.pointer(&format!("/extension/{index}/url")).and_then(Value::as_str) == Some(ARCHIVED));
                 if !named {
                     return Err(Error::Method { allow: ALLOW, message: "of the extensions only isArchived is patched".into() });
                 }
@@ -315,7 +329,8 @@ fn authorised(
             _ => {}
         }
     }
-    let level = |document: &Value| labels::of(document).iter().filter(|label| labels::visibility_of(label).is_none()).cloned().collect::<Vec<_>>();
+    let level =
+        |document: &Value| labels::of(document).iter().filter(|label| labels::visibility_of(label).is_none()).cloned().collect::<Vec<_>>();
     if level(before) != level(after) {
         made.push(("confidentiality", "set"));
     }

@@ -81,7 +81,8 @@ fn ins(value: &Value, identities: Identities) -> Result<Ins, Error> {
             continue;
         }
         let place = format!("Patient.identifier[{at}]");
-        let ins = Ins::new(system, text("value")).ok_or_else(|| Error::value(&place, "expected an INS of 15 characters with a right key"))?;
+        let ins =
+            Ins::new(system, text("value")).ok_or_else(|| Error::value(&place, "expected an INS of 15 characters with a right key"))?;
         let test = matches!(system, INS_TEST | INS_DEMO);
         let taken = match identities {
             Identities::All => true,
@@ -102,10 +103,16 @@ fn ins(value: &Value, identities: Identities) -> Result<Ins, Error> {
 /// The status of the identity, where it is told (fr-core-identity-reliability).
 fn reliability(value: &Value) -> Option<&str> {
     let extensions = value.get("extension")?.as_array()?;
-    let found = extensions.iter().find(|extension| extension.get("url").and_then(Value::as_str).is_some_and(|url| url.ends_with("identity-reliability")))?;
+    let found = extensions
+        .iter()
+        .find(|extension| extension.get("url").and_then(Value::as_str).is_some_and(|url| url.ends_with("identity-reliability")))?;
     let status = |extension: &Value| extension.get("url").and_then(Value::as_str) == Some("identityStatus");
     let inner = found.get("extension")?.as_array()?.iter().find(|extension| status(extension))?;
-    inner.pointer("/valueCoding/code").or_else(|| inner.pointer("/valueCodeableConcept/coding/0/code")).or_else(|| inner.get("valueCode"))?.as_str()
+    inner
+        .pointer("/valueCoding/code")
+        .or_else(|| inner.pointer("/valueCodeableConcept/coding/0/code"))
+        .or_else(|| inner.get("valueCode"))?
+        .as_str()
 }
 
 /// Sex and birth month that the INS contradicts: warnings, for a NIR may be older than a correction.
@@ -156,7 +163,8 @@ pub(super) fn create(
     })?;
     let mut value = value.clone();
     set(&mut value, "active", (state == HolderState::Open).into());
-    for url in [space_state(), format!("{DMP}/dmp-rattachement-mes"), format!("{DMP}/dmp-medecin-traitant"), format!("{DMP}/dmp-fermeture")] {
+    for url in [space_state(), format!("{DMP}/dmp-rattachement-mes"), format!("{DMP}/dmp-medecin-traitant"), format!("{DMP}/dmp-fermeture")]
+    {
         remove_extension(&mut value, &url);
     }
     let envelope = envelope(ResourceType::PATIENT, holder.holder, clock.next_key(), id, now, &request.caller.principal);

@@ -28,7 +28,9 @@ impl Wanted {
             return Ok(false);
         }
         for range in &self.ranges {
-            if matches!(range.as_str(), "application/fhir+json" | "application/json+fhir") || (range == "application/json" && media != range) {
+            if matches!(range.as_str(), "application/fhir+json" | "application/json+fhir")
+                || (range == "application/json" && media != range)
+            {
                 return Ok(true);
             }
             let group = range.strip_suffix("/*").map(|group| format!("{group}/"));

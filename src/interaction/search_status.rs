@@ -104,7 +104,8 @@ fn told(service: &Service, caller: &Caller, standing: &Standing, whole: &Value, 
         let physician = in_force(&[RightKind::TreatingPhysician], vec![caller.principal.clone()]);
         add_extension(&mut told, &format!("{DMP}/dmp-medecin-traitant"), "valueBoolean", physician.into());
     }
-    let closed = whole.get("extension").and_then(Value::as_array).and_then(|all| all.iter().find(|one| one.get("url") == Some(&json!(closure))));
+    let closed =
+        whole.get("extension").and_then(Value::as_array).and_then(|all| all.iter().find(|one| one.get("url") == Some(&json!(closure))));
     if let (Some(closed), Some(extensions)) = (closed, told.get_mut("extension").and_then(Value::as_array_mut)) {
         extensions.push(closed.clone());
     }

@@ -29,8 +29,14 @@ fn reader(caller: &Caller) -> Reader {
 pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Result<Answer, Error> {
     let asked = service.asked(request, "read", ResourceType::AUDIT_EVENT, id, "");
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::AUDIT_EVENT, service.clock.now());
-    let page =
-        PageRequest { filter: Filter::Id(vec![id.to_owned()]), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    let page = PageRequest {
+        filter: Filter::Id(vec![id.to_owned()]),
+        holders: None,
+        order: Order::Created,
+        descending: true,
+        after: None,
+        limit: 1,
+    };
     let reader = reader(&request.caller);
     let found = match scope.is_nothing() {
         true => None,
@@ -99,7 +105,7 @@ pub(super) async fn page(
 /// Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
 async fn own(service: &Service, request: &Request, touched: &[i64]) -> Result<Vec<Happened>, Error> {
     if !touched.is_empty() {
-        return Ok(happened(&[], touched));
+        return Ok(happened(&[], touched, &[]));
     }
     let Some(ins) = request.caller.acts_for.clone() else { return Ok(vec![Happened::default()]) };
     let row = service.store.run(move |connection| store::write::holder(connection, store::HolderBy::Ins, &ins)).await?;

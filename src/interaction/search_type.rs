@@ -26,7 +26,13 @@ pub(super) struct Page {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for a type or a holder without any right, whether or not the holder exists; 400 for what is not understood.
-pub async fn search(service: &Service, request: &Request, resource: ResourceType, pairs: &[(String, String)], posted: bool) -> Result<Answer, Error> {
+pub async fn search(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    pairs: &[(String, String)],
+    posted: bool,
+) -> Result<Answer, Error> {
     if !service.policy.serves(resource) || resource == ResourceType::BINARY {
         return Err(Error::Forbidden(format!("{resource} is not searched")));
     }
@@ -34,7 +40,8 @@ pub async fn search(service: &Service, request: &Request, resource: ResourceType
         return search_status::answer(service, request, &status, pairs).await;
     }
     let (cursor, pairs) = resume(service, request, resource, pairs)?;
-    let context = search::Context { now: service.clock.now(), strict: request.strict || service.settings.strict_search, base_url: &service.base_url };
+    let context =
+        search::Context { now: service.clock.now(), strict: request.strict || service.settings.strict_search, base_url: &service.base_url };
     let query = search::parse(resource, &pairs, &context)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
     let asked = service.asked(request, "search-type", resource, "", &shown);
@@ -45,7 +52,7 @@ pub async fn search(service: &Service, request: &Request, resource: ResourceType
     require_holder(request, resource, &query)?;
     let named = named(service, request, resource, &query).await?;
     if let Some(naming) = named.as_ref().filter(|naming| !naming.answered) {
-        service.trace(&asked, 403, &happened(&[], &naming.touched)).await?;
+        service.trace(&asked, 403, &happened(&[], &naming.touched, &[])).await?;
         return Err(Error::Forbidden("no right over the record of this person".into()));
     }
     let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter.clone()), named.is_some());
@@ -58,9 +65,10 @@ pub async fn search(service: &Service, request: &Request, resource: ResourceType
     if resource == ResourceType::AUDIT_EVENT {
         return search_traces::page(service, request, &asked, scope, page, &touched, &done).await;
     }
+    let rules = scope.rules();
     let found = fetch(service, scope, page, &done).await?;
     let bundle = bundle(service, request, resource, &found, &done)?;
-    service.trace(&asked, 200, &happened(&found.hits, &touched)).await?;
+    service.trace(&asked, 200, &happened(&found.hits, &touched, &rules)).await?;
     Ok(Answer { status: 200, body: bundle, ..Answer::default() })
 }
 
@@ -177,7 +185,8 @@ fn tester_named(resource: ResourceType, names: &[HolderName]) -> Filter {
     let by = search::find(resource, "patient").or_else(|| search::find(resource, "subject"));
     let (Some(parameter), Some(identifier)) = (by, search::find(ResourceType::PATIENT, "identifier")) else { return Filter::Nothing };
     let chained = Filter::Index(identifier.param, Test::Token(tokens.clone()));
-    Filter::Via(parameter.param, ResourceType::PATIENT, Box::new(chained)).or(Filter::Index(parameter.identifier_param(), Test::Token(tokens)))
+    Filter::Via(parameter.param, ResourceType::PATIENT, Box::new(chained))
+        .or(Filter::Index(parameter.identifier_param(), Test::Token(tokens)))
 }
 
 /// A professional's question over no holder in particular goes to those who gave a right, never to a whole population.
@@ -187,7 +196,10 @@ fn narrowed(service: &Service, request: &Request, resource: ResourceType, filter
     if named || caller.kind != CallerKind::Professional || !(population || caller.purpose != Purpose::Normal) {
         return filter;
     }
-    if matches!(resource, ResourceType::PRACTITIONER | ResourceType::PRACTITIONER_ROLE | ResourceType::ORGANIZATION | ResourceType::AUDIT_EVENT) {
+    if matches!(
+        resource,
+        ResourceType::PRACTITIONER | ResourceType::PRACTITIONER_ROLE | ResourceType::ORGANIZATION | ResourceType::AUDIT_EVENT
+    ) {
         return filter;
     }
     let kinds = RightKind::ALL.into_iter().filter(|kind| *kind != RightKind::Block).collect();
@@ -232,8 +244,8 @@ async fn fetch(service: &Service, scope: Scope, page: PageRequest, done: &Done) 
     Ok(found.await?)
 }
 
-/// One trace for each holder disclosed or named; one without holder where there is none.
-pub(super) fn happened(hits: &[Hit], touched: &[i64]) -> Vec<Happened> {
+/// One trace for each holder disclosed or named; one without holder where there is none. `rules` are those behind the scope.
+pub(super) fn happened(hits: &[Hit], touched: &[i64], rules: &[String]) -> Vec<Happened> {
     let mut by_holder: BTreeMap<i64, (i32, i64)> = BTreeMap::new();
     for hit in hits {
         let (found, key) = by_holder.entry(hit.envelope.holder).or_default();
@@ -245,12 +257,12 @@ pub(super) fn happened(hits: &[Hit], touched: &[i64]) -> Vec<Happened> {
         .iter()
         .map(|holder| {
             let (found, key) = by_holder.remove(holder).unwrap_or_default();
-            Happened { holder: *holder, key, found, rules: Vec::new() }
+            Happened { holder: *holder, key, found, rules: rules.to_vec() }
         })
         .collect();
-    all.extend(by_holder.into_iter().map(|(holder, (found, key))| Happened { holder, key, found, rules: Vec::new() }));
+    all.extend(by_holder.into_iter().map(|(holder, (found, key))| Happened { holder, key, found, rules: rules.to_vec() }));
     if all.is_empty() {
-        all.push(Happened::default());
+        all.push(Happened { rules: rules.to_vec(), ..Happened::default() });
     }
     all
 }

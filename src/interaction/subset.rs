@@ -16,14 +16,17 @@ pub fn of(resource: ResourceType, body: Vec<u8>, query: &Query) -> Vec<u8> {
     let elements = children(resource.name()).unwrap_or_default();
     let keeps = |name: &str| {
         let plain = name.trim_start_matches('_');
-        let is = |element: &&crate::fhir::definitions::Element| element.name == plain || (element.choice && plain.starts_with(element.name));
+        let is =
+            |element: &&crate::fhir::definitions::Element| element.name == plain || (element.choice && plain.starts_with(element.name));
         let element = elements.iter().find(is);
         let always = matches!(plain, "resourceType" | "id" | "meta") || element.is_some_and(|element| element.required);
         // A modifier changes the meaning of the rest: it always stays.
         let always = always || matches!(plain, "implicitRules" | "modifierExtension");
         always
             || match query.summary {
-                _ if !query.elements.is_empty() => query.elements.iter().any(|wanted| wanted == plain || element.is_some_and(|e| e.name == wanted)),
+                _ if !query.elements.is_empty() => {
+                    query.elements.iter().any(|wanted| wanted == plain || element.is_some_and(|e| e.name == wanted))
+                }
                 Summary::True => element.is_some_and(|element| element.summary),
                 Summary::Text => plain == "text",
                 Summary::Data => plain != "text",
@@ -46,4 +49,3 @@ fn mark(value: &mut Value) {
         None => set(meta, "tag", json!([tag])),
     }
 }
-

@@ -20,7 +20,9 @@ use crate::store::{self, AnyConnection, Found, NewResource};
 pub async fn update(service: &Service, request: &Request, resource: ResourceType, id: &str, mut value: Value) -> Result<Answer, Error> {
     let asked = service.asked(request, "update", resource, id, "");
     let tester = request.caller.kind == CallerKind::Tester;
-    if !tester && matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) {
+    if !tester
+        && matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT)
+    {
         let allow = if resource == ResourceType::DOCUMENT_REFERENCE { "GET, PATCH" } else { "GET" };
         let error = Error::Method { allow, message: format!("{resource} is not updated") };
         return Err(service.refused(&asked, error.into()).await);
@@ -109,7 +111,9 @@ fn within_transaction(
 
 fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {
     match request.if_match {
-        Some(version) if version != found.envelope.version => Err(Error::Precondition(format!("version {} is current", found.envelope.version))),
+        Some(version) if version != found.envelope.version => {
+            Err(Error::Precondition(format!("version {} is current", found.envelope.version)))
+        }
         _ => Ok(()),
     }
 }

@@ -151,7 +151,8 @@ impl Matrix {
                 if !sources.iter().any(|known| known == source) {
                     return Err(format!("unknown source `{source}`"));
                 }
-                let cell = Cell { rule: rule.to_owned(), doc_type, effect, status, since: day(since, i32::MIN)?, until: day(until, i32::MAX)? };
+                let cell =
+                    Cell { rule: rule.to_owned(), doc_type, effect, status, since: day(since, i32::MIN)?, until: day(until, i32::MAX)? };
                 if cell.since >= cell.until {
                     return Err("the rule ends before it begins".to_owned());
                 }
@@ -166,18 +167,20 @@ impl Matrix {
             },
         )?;
         let mut exercises = HashMap::new();
-        Table::read("exercises.tsv", tables.exercises, &["element", "code", "exercise", "source"])?.each(|[element, code, exercise, _]| {
-            let exercise = match exercise {
-                "occupational" => Exercise::Occupational,
-                "barred" => Exercise::Barred,
-                other => return Err(format!("unknown exercise `{other}`")),
-            };
-            if !matches!(element, "sector" | "specialty") {
-                return Err(format!("unknown element `{element}`"));
-            }
-            exercises.insert((element.to_owned(), code.to_owned()), exercise);
-            Ok(())
-        })?;
+        Table::read("exercises.tsv", tables.exercises, &["element", "code", "exercise", "source"])?.each(
+            |[element, code, exercise, _]| {
+                let exercise = match exercise {
+                    "occupational" => Exercise::Occupational,
+                    "barred" => Exercise::Barred,
+                    other => return Err(format!("unknown exercise `{other}`")),
+                };
+                if !matches!(element, "sector" | "specialty") {
+                    return Err(format!("unknown element `{element}`"));
+                }
+                exercises.insert((element.to_owned(), code.to_owned()), exercise);
+                Ok(())
+            },
+        )?;
         Ok(Self { types, professions, exercises })
     }
 

@@ -44,18 +44,20 @@ impl Types {
     /// [`LoadError`] for an unknown system, a number that does not count from 1, a duplicate.
     pub fn load(text: &str) -> Result<Self, LoadError> {
         let mut types = Self::default();
-        Table::read("types.tsv", text, &["number", "system", "code", "class", "display"])?.each(|[number, system, code, class, display]| {
-            let system = type_system(Some(system)).ok_or_else(|| format!("unknown system `{system}`"))?;
-            let number: i16 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
-            if usize::try_from(number) != Ok(types.types.len() + 1) {
-                return Err(format!("number {number} is out of order"));
-            }
-            if types.by_code.insert((system, code.to_owned()), types.types.len()).is_some() {
-                return Err(format!("duplicate type `{code}`"));
-            }
-            types.types.push(DocType { number, system, code: code.to_owned(), class: class.to_owned(), display: display.to_owned() });
-            Ok(())
-        })?;
+        Table::read("types.tsv", text, &["number", "system", "code", "class", "display"])?.each(
+            |[number, system, code, class, display]| {
+                let system = type_system(Some(system)).ok_or_else(|| format!("unknown system `{system}`"))?;
+                let number: i16 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+                if usize::try_from(number) != Ok(types.types.len() + 1) {
+                    return Err(format!("number {number} is out of order"));
+                }
+                if types.by_code.insert((system, code.to_owned()), types.types.len()).is_some() {
+                    return Err(format!("duplicate type `{code}`"));
+                }
+                types.types.push(DocType { number, system, code: code.to_owned(), class: class.to_owned(), display: display.to_owned() });
+                Ok(())
+            },
+        )?;
         Ok(types)
     }
 
@@ -77,7 +79,9 @@ impl Types {
 /// The one spelling of a type's system.
 fn type_system(system: Option<&str>) -> Option<&'static str> {
     match system? {
-        "loinc" | LOINC | "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc" | "urn:oid:2.16.840.1.113883.6.1" => Some(LOINC),
+        "loinc" | LOINC | "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc" | "urn:oid:2.16.840.1.113883.6.1" => {
+            Some(LOINC)
+        }
         "TRE_A05" | TRE_A05 | "urn:oid:1.2.250.1.213.1.1.4.12" => Some(TRE_A05),
         _ => None,
     }

@@ -89,19 +89,37 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             }
             continue;
         }
-        let right = |kind, actor, from: i64, until: i64| Right { actor, kind, from, until, parts: parts(&source.value), source: format!("Consent/{}", source.id) };
+        let right = |kind, actor, from: i64, until: i64| Right {
+            actor,
+            kind,
+            from,
+            until,
+            parts: parts(&source.value),
+            source: format!("Consent/{}", source.id),
+        };
         match (kind, permits) {
-            ("record-access", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::RecordAccess, a, from, until))),
-            ("administrator", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Administrator, a, from, until))),
-            ("occupational-health", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until))),
-            ("application", true) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until))),
-            ("record-block", false) => rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Block, a, source.created, until))),
+            ("record-access", true) => {
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::RecordAccess, a, from, until)))
+            }
+            ("administrator", true) => {
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Administrator, a, from, until)))
+            }
+            ("occupational-health", true) => {
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until)))
+            }
+            ("application", true) => {
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until)))
+            }
+            ("record-block", false) => {
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Block, a, source.created, until)))
+            }
             ("treating-physician", true) => {
                 // One at a time: a new one ends the former.
                 for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
                     former.until = former.until.min(from);
                 }
-                rights.extend(consent_actors(&source.value).into_iter().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
+                rights
+                    .extend(consent_actors(&source.value).into_iter().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
             }
             ("care-team-access", true) => {
                 for (member, since, to) in members(sources, &source.value) {
@@ -159,7 +177,8 @@ fn members(sources: &[Source], consent: &Value) -> Vec<(Actor, i64, i64)> {
 
 /// A block beats every right of its actor given before the block ended: after unblocking, a new one is needed.
 fn block(rights: &mut [Right], consents: &[&Source]) {
-    let given = |source: &str| consents.iter().find(|c| source.strip_prefix("Consent/") == Some(c.id.as_str())).map_or(i64::MIN, |c| c.created);
+    let given =
+        |source: &str| consents.iter().find(|c| source.strip_prefix("Consent/") == Some(c.id.as_str())).map_or(i64::MIN, |c| c.created);
     let blocks: Vec<Right> = rights.iter().filter(|r| r.kind == RightKind::Block).cloned().collect();
     for right in rights.iter_mut().filter(|r| r.kind != RightKind::Block) {
         for block in blocks.iter().filter(|block| block.actor == right.actor && given(&right.source) < block.until) {

@@ -84,7 +84,19 @@ pub const EMBEDDED: &str = include_str!("../../profiles/authorization/rules.tsv"
 /// [`LoadError`] with the line: unknown word, duplicate or unsorted id.
 pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
     let header = [
-        "rule", "caller", "purpose", "relation", "resource", "matrix", "except", "interaction", "effect", "group", "since", "until", "source",
+        "rule",
+        "caller",
+        "purpose",
+        "relation",
+        "resource",
+        "matrix",
+        "except",
+        "interaction",
+        "effect",
+        "group",
+        "since",
+        "until",
+        "source",
     ];
     let mut rules: Vec<Rule> = Vec::new();
     Table::read("rules.tsv", text, &header)?.each(
@@ -109,10 +121,7 @@ pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
                 },
                 except: match except {
                     "-" => Vec::new(),
-                    codes => codes
-                        .split(',')
-                        .map(|code| visibility(code).ok_or_else(|| word("label", code)))
-                        .collect::<Result<_, _>>()?,
+                    codes => codes.split(',').map(|code| visibility(code).ok_or_else(|| word("label", code))).collect::<Result<_, _>>()?,
                 },
                 action: Action::parse(interaction).ok_or_else(|| word("interaction", interaction))?,
                 permits: match effect {

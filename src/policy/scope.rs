@@ -9,7 +9,9 @@ use super::matrix::{Exercise, Matrix, Tables};
 use super::rules::{self, Relation, Rule};
 use super::{Caller, LoadError};
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches};
+use crate::filter::{
+    Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches,
+};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -194,7 +196,14 @@ impl Policy {
         let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
         let status = if accept_provisional { "provisional" } else { "confirmed" };
         let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
-        Ok(Self { matrix: Matrix::load(tables)?, rules: rules::load(rules::EMBEDDED)?, consents: consents::load()?, changes: Changes::load()?, accept_provisional, version })
+        Ok(Self {
+            matrix: Matrix::load(tables)?,
+            rules: rules::load(rules::EMBEDDED)?,
+            consents: consents::load()?,
+            changes: Changes::load()?,
+            accept_provisional,
+            version,
+        })
     }
 
     /// Who may change what of a document.
@@ -296,7 +305,8 @@ fn relation(relation: Relation, caller: &Caller, exercise: Exercise, resource: R
         let kinds = if exercise == Exercise::Occupational { vec![RightKind::Occupational] } else { kinds.to_vec() };
         Filter::Right(RightTest { kinds, actors: caller.actors(), at: now, part: Some(resource) })
     };
-    let own_right = |kind| Filter::Right(RightTest { kinds: vec![kind], actors: vec![caller.principal.clone()], at: now, part: Some(resource) });
+    let own_right =
+        |kind| Filter::Right(RightTest { kinds: vec![kind], actors: vec![caller.principal.clone()], at: now, part: Some(resource) });
     let permits = |setting| match exercise {
         Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
         Exercise::Occupational | Exercise::Barred => Filter::Nothing,

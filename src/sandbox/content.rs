@@ -28,7 +28,9 @@ fn pdf(lines: &[String]) -> Vec<u8> {
     let mut stream = b"BT /F1 12 Tf 60 760 Td 18 TL".to_vec();
     for line in lines {
         stream.extend_from_slice(b" (");
-        stream.extend(latin(line).into_iter().flat_map(|byte| if matches!(byte, b'(' | b')' | b'\\') { vec![b'\\', byte] } else { vec![byte] }));
+        stream.extend(
+            latin(line).into_iter().flat_map(|byte| if matches!(byte, b'(' | b')' | b'\\') { vec![b'\\', byte] } else { vec![byte] }),
+        );
         stream.extend_from_slice(b") '");
     }
     stream.extend_from_slice(b" ET");

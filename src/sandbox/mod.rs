@@ -10,8 +10,8 @@ pub use populate::populate;
 
 use serde_json::{Value, json};
 
-use crate::filter::HolderName;
 use crate::filter::Actor;
+use crate::filter::HolderName;
 use crate::interaction::{Error, Service};
 use crate::store;
 use tables::{holders, professionals, structures};
@@ -49,7 +49,8 @@ pub async fn people(service: &Service) -> Result<Value, Error> {
         .collect();
     let structures: Vec<Value> =
         structures().map(|one| json!({"name": one.name, "note": one.note, "token": {"kind": "structure", "id": one.id}})).collect();
-    let services: Vec<Value> = ["operator", "auditor", "tester"].iter().map(|kind| json!({"name": kind, "token": {"kind": kind}})).collect();
+    let services: Vec<Value> =
+        ["operator", "auditor", "tester"].iter().map(|kind| json!({"name": kind, "token": {"kind": kind}})).collect();
     Ok(json!({
         "holders": persons, "representatives": representatives, "professionals": professionals, "structures": structures, "services": services
     }))

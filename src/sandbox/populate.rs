@@ -59,7 +59,11 @@ impl Maker {
         self.all(directory()).await?;
         self.all(holders().map(|holder| (kind("operator"), ResourceType::PATIENT, patient(&holder))).collect()).await?;
         let minors = holders().filter(Holder::is_minor);
-        let represented = minors.flat_map(|minor| holders().filter(|h| PARENTS.contains(&h.key)).map(move |parent| (kind("operator"), ResourceType::RELATED_PERSON, related(&minor, &parent))));
+        let represented = minors.flat_map(|minor| {
+            holders()
+                .filter(|h| PARENTS.contains(&h.key))
+                .map(move |parent| (kind("operator"), ResourceType::RELATED_PERSON, related(&minor, &parent)))
+        });
         self.all(represented.collect()).await?;
         for holder in holders().filter(|holder| holder.key != "yann") {
             self.rights(&holder).await?;
@@ -67,12 +71,18 @@ impl Maker {
         let count = i64::try_from(documents().count()).unwrap_or(1).max(1);
         for (place, document) in documents().enumerate() {
             let of = holders().filter(|holder| holder.state != "opposed");
-            self.all(of.map(|holder| (token_of(document.by), ResourceType::DOCUMENT_REFERENCE, reference(&document, &holder, place))).collect()).await?;
+            self.all(
+                of.map(|holder| (token_of(document.by), ResourceType::DOCUMENT_REFERENCE, reference(&document, &holder, place))).collect(),
+            )
+            .await?;
             self.service.clock.advance((DAYS_BACK - 1) * DAY_US / count);
         }
         for holder in holders() {
             match holder.state {
-                "closed" => interaction::close_space(&self.service, &holder.ins(), "À la demande du titulaire", "Ne souhaite plus de dossier").await?,
+                "closed" => {
+                    interaction::close_space(&self.service, &holder.ins(), "À la demande du titulaire", "Ne souhaite plus de dossier")
+                        .await?
+                }
                 "opposed" => interaction::oppose_space(&self.service, &holder.ins()).await?,
                 _ => {}
             }
@@ -109,7 +119,9 @@ impl Maker {
         let who = if holder.is_minor() { minor } else { own };
         let now = self.service.clock.now();
         let party = |id: &str| json!({"identifier": {"system": if id.starts_with('8') { PSIDNAT } else { STRUCTIDNAT }, "value": id}});
-        let give = |kind: &str, effect: &str, actor: Option<Value>| (who.clone(), ResourceType::CONSENT, consent(holder, kind, effect, actor, now));
+        let give = |kind: &str, effect: &str, actor: Option<Value>| {
+            (who.clone(), ResourceType::CONSENT, consent(holder, kind, effect, actor, now))
+        };
         let mut batch = vec![
             give("treating-physician", "permit", Some(party(PHYSICIAN))),
             give("record-access", "permit", Some(party(NURSE))),
@@ -142,9 +154,7 @@ fn kind(kind: &str) -> TokenRequest {
 }
 
 fn directory() -> Vec<(TokenRequest, ResourceType, Value)> {
-    let organization = |id: &str, name: &str| {
-        json!({"resourceType": "Organization", "active": true, "name": name, "identifier": [{"system": STRUCTIDNAT, "value": id}]})
-    };
+    let organization = |id: &str, name: &str| json!({"resourceType": "Organization", "active": true, "name": name, "identifier": [{"system": STRUCTIDNAT, "value": id}]});
     let mut all: Vec<_> = structures().map(|one| (kind("operator"), ResourceType::ORGANIZATION, organization(one.id, one.name))).collect();
     for one in professionals() {
         let identifier = json!([{"system": PSIDNAT, "value": one.id}]);

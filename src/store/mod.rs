@@ -66,7 +66,9 @@ impl Store {
     /// # Errors
     /// [`Error::Away`].
     pub async fn ping(&self) -> Result<(), Error> {
-        self.run(|connection| Ok(sql::Statement::new("SELECT name FROM stamp").load::<diesel::sql_types::Text, String>(connection)?)).await.map(|_| ())
+        self.run(|connection| Ok(sql::Statement::new("SELECT name FROM stamp").load::<diesel::sql_types::Text, String>(connection)?))
+            .await
+            .map(|_| ())
     }
 
     /// Runs a reading function off the async threads; once more on a fresh connection when the first turns out to be gone.

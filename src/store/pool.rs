@@ -51,7 +51,9 @@ impl Target {
             Self::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(|_| Error::Away)?;
                 // Plans are made for the values at hand: a generic plan knows neither the holder nor the parameter.
-                connection.batch_execute("SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = '30s'")?;
+                connection.batch_execute(
+                    "SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = '30s'",
+                )?;
                 Ok(AnyConnection::Postgres(connection))
             }
             Self::Sqlite(path) => {

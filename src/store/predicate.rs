@@ -61,7 +61,9 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         Filter::Right(test) => right(test, h, out),
         Filter::Via(param, resource, inner) => {
             let (target, target_holder) = aliases(depth + 1);
-            out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ").number(realm).sql(" AND l.ref = x.value JOIN resource ");
+            out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ")
+                .number(realm)
+                .sql(" AND l.ref = x.value JOIN resource ");
             out.sql(target).sql(" ON ").sql(target).sql(".holder = l.holder AND ").sql(target).sql(".key = l.key LEFT JOIN holder ");
             out.sql(target_holder).sql(" ON ").sql(target_holder).sql(".holder = ").sql(target).sql(".holder WHERE x.holder = ").sql(r);
             out.sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key()).sql(" AND ").sql(target).sql(".type = ");
@@ -106,7 +108,9 @@ fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
             match test {
                 StringTest::Exact(value) => out.sql(" AND i.exact = ").text(value),
                 // The last character of Unicode ends the range of all that begins with the value.
-                StringTest::StartsWith(value) => out.sql(" AND i.folded >= ").text(value).sql(" AND i.folded < ").text(format!("{value}\u{10ffff}")),
+                StringTest::StartsWith(value) => {
+                    out.sql(" AND i.folded >= ").text(value).sql(" AND i.folded < ").text(format!("{value}\u{10ffff}"))
+                }
                 StringTest::Contains(value) => out.sql(" AND i.folded LIKE ").text(format!("%{}%", escape(value))).sql(" ESCAPE '!'"),
             };
         }
@@ -152,12 +156,34 @@ fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) {
     }
     match test {
         DateTest::NotWithin(s, e) => out.sql("(").sql(start).sql(" < ").big(s).sql(" OR ").sql(end).sql(" > ").big(e),
-        DateTest::AtOrAfter(s, e) => {
-            out.sql("(").sql(end).sql(" > ").big(e).sql(" OR (").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e).sql(")")
-        }
-        DateTest::AtOrBefore(s, e) => {
-            out.sql("(").sql(start).sql(" < ").big(s).sql(" OR (").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e).sql(")")
-        }
+        DateTest::AtOrAfter(s, e) => out
+            .sql("(")
+            .sql(end)
+            .sql(" > ")
+            .big(e)
+            .sql(" OR (")
+            .sql(start)
+            .sql(" >= ")
+            .big(s)
+            .sql(" AND ")
+            .sql(end)
+            .sql(" <= ")
+            .big(e)
+            .sql(")"),
+        DateTest::AtOrBefore(s, e) => out
+            .sql("(")
+            .sql(start)
+            .sql(" < ")
+            .big(s)
+            .sql(" OR (")
+            .sql(start)
+            .sql(" >= ")
+            .big(s)
+            .sql(" AND ")
+            .sql(end)
+            .sql(" <= ")
+            .big(e)
+            .sql(")"),
         DateTest::Overlaps(s, e) => out.sql("(").sql(start).sql(" < ").big(e).sql(" AND ").sql(end).sql(" > ").big(s),
         DateTest::Within(s, e) => out.sql("(").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e),
         DateTest::EndsAfter(_) | DateTest::StartsBefore(_) | DateTest::StartsFrom(_) | DateTest::EndsBy(_) => out.sql("("),
@@ -200,7 +226,11 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
     if test.actors.is_empty() {
         out.sql("NULL");
     }
-    out.texts(test.actors.iter().map(crate::filter::Actor::as_str)).sql(") AND a.from_at <= ").big(test.at).sql(" AND a.until_at > ").big(test.at);
+    out.texts(test.actors.iter().map(crate::filter::Actor::as_str))
+        .sql(") AND a.from_at <= ")
+        .big(test.at)
+        .sql(" AND a.until_at > ")
+        .big(test.at);
     if let Some(part) = test.part {
         out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part.name()).sql(" %')");
     }
@@ -267,8 +297,10 @@ fn trace_index(param: Param, test: &Test, reader: TraceReader, out: &mut Stateme
     match test {
         Test::Date(test) if of("date") => trace_date(*test, out),
         Test::Token(values) if of("action") => {
-            out.sql("(CASE WHEN r.interaction = 'create' THEN 'C' WHEN r.interaction IN ('update', 'patch') THEN 'U' \
-                     WHEN r.interaction = 'search-type' THEN 'E' ELSE 'R' END) IN (");
+            out.sql(
+                "(CASE WHEN r.interaction = 'create' THEN 'C' WHEN r.interaction IN ('update', 'patch') THEN 'U' \
+                     WHEN r.interaction = 'search-type' THEN 'E' ELSE 'R' END) IN (",
+            );
             let codes: Vec<String> = values.iter().map(|value| value.rsplit('|').next().unwrap_or_default().to_owned()).collect();
             in_list(out, &codes);
         }

@@ -59,7 +59,8 @@ pub type Columns = (
     (BigInt, Text, SmallInt, Binary, Text, Text, SmallInt, Integer, SmallInt, Text),
 );
 /// A row of them.
-pub type Values = ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, String, String, i16, i32, i16, String));
+pub type Values =
+    ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, String, String, i16, i32, i16, String));
 
 /// Appends the rights of these actors over the holder `h` as one text.
 pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
@@ -127,7 +128,9 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
     rights_column(scope.actors(), &mut statement);
     // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
     let bound = if scope.resource() == ResourceType::BINARY { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" };
-    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = ");
+    statement.sql(
+        " FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = ",
+    );
     statement.sql(bound).sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = ").number(i16::from(scope.is_tester()));
     statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
@@ -165,7 +168,9 @@ pub fn patient(connection: &mut AnyConnection, holder: &HolderRow) -> Result<Opt
     let mut statement = Statement::new("SELECT ");
     statement.sql(COLUMNS);
     rights_column(&[], &mut statement);
-    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = r.key");
+    statement.sql(
+        " FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = r.key",
+    );
     statement.sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = 0 AND l.ref = ").text(format!("Patient/{}", holder.patient));
     let row = statement.load::<Columns, Values>(connection)?.into_iter().next();
     row.map(|row| parse(row).map(|parsed| (parsed.body, parsed.envelope))).transpose()

@@ -8,7 +8,7 @@ use super::predicate::{condition_in, trace_condition};
 use super::read::{COLUMNS, Columns, Parsed, Values, parse, rights_column};
 use super::sql::Statement;
 use super::trace::{StoredTrace, select_traces};
-use crate::filter::{Actor, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, ParamKind, Param};
+use crate::filter::{Actor, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, Param, ParamKind};
 use crate::policy::Scope;
 
 /// One resource of a page.
@@ -164,7 +164,12 @@ pub fn total(connection: &mut AnyConnection, scope: &Scope, request: &PageReques
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn standings(connection: &mut AnyConnection, names: &[HolderName], actors: &[Actor], principal: &Actor) -> Result<Vec<Standing>, Error> {
+pub fn standings(
+    connection: &mut AnyConnection,
+    names: &[HolderName],
+    actors: &[Actor],
+    principal: &Actor,
+) -> Result<Vec<Standing>, Error> {
     let mut statement = Statement::new("SELECT r.holder, r.ins, r.patient, r.state, r.born, r.settings, ");
     rights_column(actors, &mut statement);
     statement.sql(", EXISTS (SELECT 1 FROM resource d WHERE d.submitter = ").text(principal.as_str());
@@ -222,7 +227,12 @@ fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statemen
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest, reader: TraceReader) -> Result<Vec<StoredTrace>, Error> {
+pub fn traces(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    request: &PageRequest,
+    reader: TraceReader,
+) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = traced(scope, request, reader);
     let up = request.order != Order::Created && !request.descending;
     if let Some((_, key)) = &request.after {

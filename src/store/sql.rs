@@ -9,7 +9,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 use diesel::{QueryResult, RunQueryDsl};
 
-use super::pool::{Backend, AnyConnection};
+use super::pool::{AnyConnection, Backend};
 
 /// A value to bind.
 #[derive(Debug, Clone)]

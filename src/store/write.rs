@@ -1,6 +1,6 @@
 //! Writing: resource, earlier versions, locator, index rows and rights, all in the caller's transaction (P3).
 
-use diesel::sql_types::{BigInt, Binary, SmallInt, Text, Integer};
+use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 use serde_json::Value;
 
 use super::error::Error;
@@ -69,7 +69,14 @@ pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), E
     }
     let mut row = Statement::new("UPDATE resource SET version = ");
     row.int(e.version).sql(", updated = ").big(e.updated).sql(", doc_type = ").small(e.doc_type).sql(", labels = ").small(e.labels);
-    row.sql(", parties = ").text(&e.parties).sql(", media = ").text(&new.media).sql(", codec = ").small(PLAIN).sql(", body = ").bytes(new.body.as_slice());
+    row.sql(", parties = ")
+        .text(&e.parties)
+        .sql(", media = ")
+        .text(&new.media)
+        .sql(", codec = ")
+        .small(PLAIN)
+        .sql(", body = ")
+        .bytes(new.body.as_slice());
     row.sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
     if row.execute(connection)? != 1 {
         return Err(Error::Version { found: e.version });
@@ -122,7 +129,15 @@ fn many<T>(connection: &mut AnyConnection, into: &str, rows: &[T], each: impl Fn
 pub fn insert_holder(connection: &mut AnyConnection, row: &HolderRow, now: i64) -> Result<(), Error> {
     let mut statement = Statement::new("INSERT INTO holder (holder, patient, ins, state, born, settings, changed) VALUES (");
     statement.big(row.holder).sql(", ").text(&row.patient).sql(", ").text(&row.ins).sql(", ");
-    statement.small(row.state.map_or(0, HolderState::number)).sql(", ").int(row.born).sql(", ").small(row.settings).sql(", ").big(now).sql(")");
+    statement
+        .small(row.state.map_or(0, HolderState::number))
+        .sql(", ")
+        .int(row.born)
+        .sql(", ")
+        .small(row.settings)
+        .sql(", ")
+        .big(now)
+        .sql(")");
     statement.execute(connection)?;
     Ok(())
 }
@@ -138,7 +153,8 @@ pub fn holder(connection: &mut AnyConnection, column: HolderBy, value: &str) -> 
         HolderBy::Patient => "patient = ",
     });
     statement.text(value);
-    let rows: Vec<(i64, String, String, i16, i32, i16)> = statement.load::<(BigInt, Text, Text, SmallInt, Integer, SmallInt), _>(connection)?;
+    let rows: Vec<(i64, String, String, i16, i32, i16)> =
+        statement.load::<(BigInt, Text, Text, SmallInt, Integer, SmallInt), _>(connection)?;
     Ok(rows.into_iter().next().map(|(holder, ins, patient, state, born, settings)| HolderRow {
         holder,
         ins,
@@ -181,7 +197,8 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
     let mut select = Statement::new("SELECT type, id, key, updated, codec, body FROM resource WHERE holder = ");
     select.big(holder.holder).sql(" AND type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY key");
-    let rows: Vec<(i16, String, i64, i64, i16, Vec<u8>)> = select.load::<(SmallInt, Text, BigInt, BigInt, SmallInt, Binary), _>(connection)?;
+    let rows: Vec<(i16, String, i64, i64, i16, Vec<u8>)> =
+        select.load::<(SmallInt, Text, BigInt, BigInt, SmallInt, Binary), _>(connection)?;
     let mut sources = Vec::with_capacity(rows.len());
     for (number, id, key, updated, codec, body) in rows {
         let value: Value = serde_json::from_slice(&decode(codec, body)?).map_err(|_| Error::Corrupt("body"))?;

@@ -145,7 +145,10 @@ fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) 
 ///
 /// # Errors
 /// What the function says, or [`Error`] for the transaction itself.
-pub fn transaction<T, E: From<Error>>(connection: &mut AnyConnection, work: impl FnOnce(&mut AnyConnection) -> Result<T, E>) -> Result<T, E> {
+pub fn transaction<T, E: From<Error>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
     /// Either the work failed or the transaction around it.
     enum Failed<E> {
         Work(E),

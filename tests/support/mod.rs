@@ -5,7 +5,6 @@ pub mod build;
 pub mod postgres;
 pub mod server;
 
-
 pub use server::{Backend, Server, on_both};
 
 /// A query string of these pairs, percent-encoded, with its question mark.

@@ -88,12 +88,7 @@ fn holders_named() {
         ("DocumentReference", "patient=p1".to_owned(), vec![vec![id("p1")]], &["patient"]),
         ("DocumentReference", "subject=p1".to_owned(), vec![vec![id("p1")]], &["subject"]),
         ("DocumentReference", "patient=Patient/p1,p2".to_owned(), vec![vec![id("p1"), id("p2")]], &["patient"]),
-        (
-            "DocumentReference",
-            "patient=p1&subject=Patient/p2".to_owned(),
-            vec![vec![id("p1")], vec![id("p2")]],
-            &["patient", "subject"],
-        ),
+        ("DocumentReference", "patient=p1&subject=Patient/p2".to_owned(), vec![vec![id("p1")], vec![id("p2")]], &["patient", "subject"]),
         ("Consent", "patient=https://dmp.example/fhir/Patient/p1".to_owned(), vec![vec![id("p1")]], &["patient"]),
         ("Consent", "patient=https://other.example/fhir/Patient/p1".to_owned(), vec![], &["patient"]),
         ("CareTeam", "subject:Patient=p1".to_owned(), vec![vec![id("p1")]], &["subject"]),
@@ -123,7 +118,8 @@ fn holders_named() {
 #[test]
 fn what_the_answer_is_like() {
     let date = SortBy::Index(param("DocumentReference", "date"), ParamKind::Date);
-    let query = "_sort=-date,_id,nope,-_lastUpdated&_count=1000&_total=accurate&_summary=data&_elements=status,type&_cursor=abc&_format=xml&x=1";
+    let query =
+        "_sort=-date,_id,nope,-_lastUpdated&_count=1000&_total=accurate&_summary=data&_elements=status,type&_cursor=abc&_format=xml&x=1";
     let found = documents(query).unwrap();
     let sort = [(date, true), (SortBy::Id, false), (SortBy::LastUpdated, true)];
     assert_eq!(found.sort, sort.map(|(by, descending)| Sort { by, descending }));
