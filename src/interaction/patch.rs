@@ -217,11 +217,12 @@ fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Optio
 
 /// A boolean, also as the text the published samples have.
 fn flag(value: &Value) -> Option<bool> {
-    value.as_bool().or(match value.as_str()?.trim() {
-        "true" => Some(true),
-        "false" => Some(false),
-        _ => None,
-    })
+    match (value.as_bool(), value.as_str().map(str::trim)) {
+        (Some(flag), _) => Some(flag),
+        (None, Some("true")) => Some(true),
+        (None, Some("false")) => Some(false),
+        (None, _) => None,
+    }
 }
 
 /// The document after the changes, if this caller may make them.

@@ -1,5 +1,8 @@
 //! The built binary over HTTP, on both databases.
 
+mod labels;
 mod leaks;
+mod rest;
 mod rights;
+mod start;
 mod story;

@@ -1,0 +1,109 @@
+//! Labels of a document (CONTRACT 3, Labels): who puts which on and off, over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::support::build::{consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
+use crate::support::{Server, on_both};
+
+const HOSPITAL: &str = "1750000018";
+
+fn on(code: &str) -> Value {
+    json!([{"op": "add", "path": "/securityLabel/-", "value": {"coding": [{"code": code}]}}])
+}
+
+fn off() -> Value {
+    json!([{"op": "replace", "path": "/securityLabel/0", "value": {"coding": [{"code": "N"}]}}])
+}
+
+#[test]
+fn who_puts_which_label_on_and_off() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let me = ins(1);
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        let give =
+            |kind: &str, number: u32| server.create(&holder(&me), &consent(&me, kind, "permit", party(&psidnat(number)))).expect(201);
+        give("record-access", 1);
+        give("record-access", 2);
+        give("administrator", 3);
+        give("treating-physician", 4);
+        let (author, other) = (professional(1, "10"), professional(2, "10"));
+        let (administrator, treating) = (professional(3, "10"), professional(4, "10"));
+        let deposited = |number: u32| server.create(&structure(HOSPITAL), &document(&me, "11490-0", number).by(&psidnat(1)).json()).id();
+        let patch = |who: &Value, id: &str, operations: &Value| {
+            server.fhir(who, "PATCH", &format!("DocumentReference/{id}"), Some(operations)).status
+        };
+        let person = holder(&me);
+        let letter = deposited(1);
+        let rows: Vec<(&str, &Value, Value, u16)> = vec![
+            ("another may not mask", &other, on("MASQUE_PS"), 403),
+            ("the author masks", &author, on("MASQUE_PS"), 200),
+            ("the author does not unmask", &author, off(), 403),
+            ("the treating physician unmasks", &treating, off(), 200),
+            ("the administrator masks", &administrator, on("MASQUE_PS"), 200),
+            ("the administrator does not unmask", &administrator, off(), 403),
+            ("the person unmasks", &person, off(), 200),
+            ("the person hides nothing from herself", &person, on("INVISIBLE_PATIENT"), 403),
+            ("nobody hides what the person saw", &author, on("INVISIBLE_PATIENT"), 403),
+            ("nothing is hidden from representatives later", &author, on("INVISIBLE_REPRESENTANTS_LEGAUX"), 403),
+            ("another deletes nothing", &other, json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]), 403),
+            (
+                "the person deletes nothing of others",
+                &person,
+                json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]),
+                403,
+            ),
+            ("a status that is none", &author, json!([{"op": "replace", "path": "/status", "value": "gone"}]), 422),
+            ("a label that is none", &author, json!([{"op": "replace", "path": "/securityLabel/9", "value": "N"}]), 422),
+            ("a test that fails", &author, json!([{"op": "test", "path": "/status", "value": "superseded"}]), 422),
+        ];
+        for (what, who, operations, expected) in rows {
+            if what.starts_with("nobody hides") {
+                assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{letter}")).status, 200);
+            }
+            assert_eq!(patch(who, &letter, &operations), expected, "{what}");
+        }
+        let fresh = deposited(2);
+        assert_eq!(patch(&author, &fresh, &on("INVISIBLE_PATIENT")), 200, "before the person first saw it");
+        assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{fresh}")).status, 404);
+        assert_eq!(patch(&author, &fresh, &on("MASQUE_PS")), 422, "both do not stand together");
+        assert_eq!(patch(&other, &fresh, &off()), 403);
+        assert_eq!(patch(&author, &fresh, &off()), 200);
+        assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{fresh}")).status, 200);
+        let archive = json!([{"op": "add", "path": "/extension", "value": [{"url": "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived", "valueBoolean": true}]}]);
+        assert_eq!((patch(&other, &fresh, &archive), patch(&structure(HOSPITAL), &fresh, &archive)), (403, 200));
+        let archived = |value: &str| server.get(&holder(&me), &format!("DocumentReference?isArchived={value}")).matches();
+        assert_eq!((archived("true"), archived("false")), (vec![fresh.clone()], vec![letter.clone()]));
+        let delete = json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
+        assert_eq!(patch(&structure(HOSPITAL), &fresh, &delete), 200);
+        for who in [&holder(&me), &author, &treating, &structure(HOSPITAL)] {
+            assert_eq!(server.get(who, &format!("DocumentReference/{fresh}")).status, 404, "deleted for everybody");
+        }
+    });
+}
+
+#[test]
+fn labels_at_deposit() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let me = ins(1);
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        let both = document(&me, "11490-0", 1).masked().hidden().json();
+        assert_eq!(server.create(&structure(HOSPITAL), &both).issue().1, "DocumentReference.securityLabel");
+        let own = document(&me, "EXPPAT_2", 2).hidden().json();
+        assert_eq!(server.create(&holder(&me), &own).status, 422, "nobody hides a document from oneself");
+        let mut secret = professional(5, "10");
+        secret["secret"] = true.into();
+        assert_eq!(server.create(&secret, &document(&me, "11490-0", 3).json()).status, 422, "a secret connection deposits in secret");
+        server.create(&holder(&me), &consent(&me, "default-masking", "permit", Value::Null)).expect(201);
+        let masked = server.create(&structure(HOSPITAL), &document(&me, "11490-0", 4).json()).expect(201);
+        assert!(masked["securityLabel"].to_string().contains("MASQUE_PS"), "masked by default");
+        let foreign = document(&me, "11490-0", 5).with("securityLabel", json!([{"coding": [{"system": "urn:x", "code": "NOPAT"}]}])).json();
+        let foreign = server.create(&structure(HOSPITAL), &foreign).expect(201);
+        assert_eq!(
+            server.get(&holder(&me), &format!("DocumentReference/{}", foreign["id"].as_str().unwrap())).status,
+            404,
+            "whatever the system"
+        );
+    });
+}
