@@ -3,4 +3,5 @@
 
 mod durability;
 mod integration;
+mod store;
 mod support;

@@ -71,7 +71,7 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Runs a reading function off the async threads; once more on a fresh connection when the first turns out to be gone.
+    /// Runs a reading function off the async threads; once more on a new connection when the first turns out to be gone.
     ///
     /// # Errors
     /// What the function says, or [`Error::Away`].
@@ -81,16 +81,15 @@ impl Store {
         F: FnMut(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     {
         let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
-        let pool = self.pool.clone();
+        let (pool, target) = (self.pool.clone(), self.target.clone());
         spawn_blocking(move || {
             let mut pooled = pool.get()?;
             match work(&mut pooled.connection) {
                 Err(Error::Away) => {
-                    pooled.broken = true;
-                    drop(pooled);
-                    let mut fresh = pool.get()?;
-                    let again = work(&mut fresh.connection);
-                    fresh.broken = matches!(again, Err(Error::Away));
+                    // Its neighbours in the pool may be as dead: the second try has a connection made for it.
+                    pooled.connection = target.connect(matches!(target, Target::Sqlite(_)))?;
+                    let again = work(&mut pooled.connection);
+                    pooled.broken = matches!(again, Err(Error::Away));
                     again
                 }
                 other => other,
@@ -118,10 +117,10 @@ impl Store {
             }
             Target::Postgres(_) => {
                 let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
-                let pool = self.pool.clone();
+                let (pool, target) = (self.pool.clone(), self.target.clone());
                 let done = spawn_blocking(move || {
                     let mut pooled = pool.get().map_err(Error::from)?;
-                    let result = writer::transaction(&mut pooled.connection, work);
+                    let result = writer::alone(&mut pooled.connection, &target, work);
                     // After any error the connection is suspect; making a new one costs little beside that.
                     pooled.broken = result.is_err();
                     result

@@ -9,7 +9,7 @@ use super::read::{PLAIN, decode};
 use super::sql::Statement;
 use crate::clock;
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, RightKind};
+use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, Right, RightKind};
 use crate::policy::projection::{Source, project};
 
 /// A resource to write, with all that is kept beside it.
@@ -209,14 +209,22 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     let mut delete = Statement::new("DELETE FROM access_right WHERE holder = ");
     delete.big(holder.holder);
     delete.execute(connection)?;
-    many(connection, "INSERT INTO access_right (holder, actor, kind, source, from_at, until_at, parts) VALUES ", &rights, |s, right| {
-        s.big(holder.holder).sql(", ").text(right.actor.as_str()).sql(", ").small(right.kind.number()).sql(", ").text(&right.source);
-        s.sql(", ").big(right.from).sql(", ").big(right.until).sql(", ").text(&right.parts);
-    })?;
+    insert_rights(connection, holder.holder, &rights)?;
     let mut set = Statement::new("UPDATE holder SET settings = ");
     set.small(settings).sql(" WHERE holder = ").big(holder.holder);
     set.execute(connection)?;
     Ok(())
+}
+
+/// Inserts rights over a holder, one for each actor, kind and source.
+///
+/// # Errors
+/// [`Error::Duplicate`].
+pub fn insert_rights(connection: &mut AnyConnection, holder: i64, rights: &[Right]) -> Result<(), Error> {
+    many(connection, "INSERT INTO access_right (holder, actor, kind, source, from_at, until_at, parts) VALUES ", rights, |s, right| {
+        s.big(holder).sql(", ").text(right.actor.as_str()).sql(", ").small(right.kind.number()).sql(", ").text(&right.source);
+        s.sql(", ").big(right.from).sql(", ").big(right.until).sql(", ").text(&right.parts);
+    })
 }
 
 /// A document as it was answered when it was deposited.

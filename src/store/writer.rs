@@ -73,7 +73,7 @@ fn run(target: &Target, jobs: &Receiver<Job>, commits: &AtomicU64) {
             connection = target.connect(false).ok();
         }
         let usable = match connection.as_mut() {
-            Some(open) => commit(open, batch, commits),
+            Some(open) => commit(open, target, batch, commits),
             None => {
                 refuse(batch);
                 false
@@ -96,15 +96,11 @@ fn refuse(batch: Vec<Job>) {
 }
 
 /// Commits a batch; false when the connection is of no more use.
-fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) -> bool {
+fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, commits: &AtomicU64) -> bool {
     let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
     let mut traces: Vec<TraceRow> = Vec::new();
     let mut waiting = Vec::new();
-    let begun = match connection {
-        AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
-        AnyConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres),
-    };
-    if begun.is_err() {
+    if begin(connection, target).is_err() {
         refuse(batch);
         return false;
     }
@@ -118,16 +114,12 @@ fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) 
         }
     }
     let written = insert_traces(connection, &traces);
-    let done = match connection {
-        _ if written.is_err() => {
-            let _ = match connection {
-                AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::rollback_transaction(sqlite),
-                AnyConnection::Postgres(postgres) => AnsiTransactionManager::rollback_transaction(postgres),
-            };
-            written
+    let done = match written {
+        Ok(()) => end(connection, true),
+        Err(error) => {
+            let _ = end(connection, false);
+            Err(error)
         }
-        AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::commit_transaction(sqlite).map_err(Error::from),
-        AnyConnection::Postgres(postgres) => AnsiTransactionManager::commit_transaction(postgres).map_err(Error::from),
     };
     let committed = done.is_ok();
     if committed {
@@ -141,14 +133,57 @@ fn commit(connection: &mut AnyConnection, batch: Vec<Job>, commits: &AtomicU64) 
     committed
 }
 
+/// Begins a transaction, on a new connection when this one turns out to be gone.
+fn begin(connection: &mut AnyConnection, target: &Target) -> Result<(), Error> {
+    fn try_begin(connection: &mut AnyConnection) -> Result<(), Error> {
+        let begun = match connection {
+            AnyConnection::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE"),
+            AnyConnection::Postgres(postgres) => AnsiTransactionManager::begin_transaction(postgres),
+        };
+        Ok(begun?)
+    }
+    if try_begin(connection).is_ok() {
+        return Ok(());
+    }
+    *connection = target.connect(false)?;
+    try_begin(connection)
+}
+
+/// Commits or rolls back what [`begin`] began.
+fn end(connection: &mut AnyConnection, commit: bool) -> Result<(), Error> {
+    let ended = match (connection, commit) {
+        (AnyConnection::Sqlite(sqlite), true) => AnsiTransactionManager::commit_transaction(sqlite),
+        (AnyConnection::Sqlite(sqlite), false) => AnsiTransactionManager::rollback_transaction(sqlite),
+        (AnyConnection::Postgres(postgres), true) => AnsiTransactionManager::commit_transaction(postgres),
+        (AnyConnection::Postgres(postgres), false) => AnsiTransactionManager::rollback_transaction(postgres),
+    };
+    Ok(ended?)
+}
+
+/// Runs a function in a transaction of its own.
+///
+/// # Errors
+/// What the function says, or [`Error`] for the transaction itself.
+pub fn alone<T, E: From<Error>>(
+    connection: &mut AnyConnection,
+    target: &Target,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    begin(connection, target)?;
+    match work(connection) {
+        Ok(done) => end(connection, true).map(|()| done).map_err(E::from),
+        Err(error) => {
+            let _ = end(connection, false);
+            Err(error)
+        }
+    }
+}
+
 /// Runs a function in a transaction, or in a savepoint of the one that is open.
 ///
 /// # Errors
 /// What the function says, or [`Error`] for the transaction itself.
-pub fn transaction<T, E: From<Error>>(
-    connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
-) -> Result<T, E> {
+fn transaction<T, E: From<Error>>(connection: &mut AnyConnection, work: impl FnOnce(&mut AnyConnection) -> Result<T, E>) -> Result<T, E> {
     /// Either the work failed or the transaction around it.
     enum Failed<E> {
         Work(E),

@@ -1,0 +1,338 @@
+//! Two evaluators agree (DESIGN 3): for generated documents, rights, callers and questions, the ids that SQL finds are those that
+//! `filter::matches` keeps in memory, and those that can be read one by one.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ensemble::auth::digest;
+use ensemble::fhir::ResourceType;
+use ensemble::filter::{
+    Actor, Candidate, DateTest, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, ParamKind, Right, RightKind,
+    StringTest, Test, fold, matches,
+};
+use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose};
+use ensemble::search::find;
+use ensemble::store::search::{Order, PageRequest, page};
+use ensemble::store::write::{NewResource, insert, insert_holder, insert_rights};
+use ensemble::store::{Error, Stamp, Store, read};
+
+use crate::support::{Backend, on_both, postgres, server};
+
+/// Now, in the worlds made here.
+const NOW: i64 = 1_790_000_000_000_000;
+const WORLDS: u64 = 12;
+const HOLDERS: i64 = 4;
+const DOCUMENTS: i64 = 12;
+const QUESTIONS: usize = 40;
+
+/// A small generator of numbers (xorshift), so that a failing world can be made again from its seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[usize::try_from(self.roll(u64::try_from(from.len()).unwrap())).unwrap()]
+    }
+
+    fn chance(&mut self, one_in: u64) -> bool {
+        self.roll(one_in) == 0
+    }
+}
+
+struct Resource {
+    envelope: Envelope,
+    index: IndexRows,
+}
+
+struct World {
+    holders: Vec<HolderRow>,
+    rights: Vec<(i64, Right)>,
+    documents: Vec<Resource>,
+}
+
+fn actors() -> Vec<Actor> {
+    let mut all: Vec<Actor> = (1..5).filter_map(|n| Actor::professional(&format!("81000000000{n}"))).collect();
+    all.extend(Actor::structure("1750000018"));
+    all.extend((1..=HOLDERS).filter_map(|n| Actor::person(&ins(n))));
+    all
+}
+
+fn ins(holder: i64) -> String {
+    format!("urn:oid:1.2.250.1.213.1.4.10|{holder:015}")
+}
+
+const WORDS: [&str; 6] = ["Été", "ete", "100%", "a_b", "Lettre de liaison", "l'été!"];
+const CODES: [&str; 4] = ["http://loinc.org|11490-0", "11490-0", "|x", "http://loinc.org|"];
+
+fn world(dice: &mut Dice) -> World {
+    let holders: Vec<HolderRow> = (1..=HOLDERS)
+        .map(|number| HolderRow {
+            holder: number,
+            ins: ins(number),
+            patient: format!("p{number}"),
+            state: if dice.chance(4) { Some(HolderState::Closed) } else { Some(HolderState::Open) },
+            born: 0,
+            settings: i16::try_from(dice.roll(16)).unwrap(),
+        })
+        .collect();
+    let mut rights = Vec::new();
+    for number in 1..=HOLDERS {
+        for source in 0..dice.roll(6) {
+            let from = NOW - 100 + i64::try_from(dice.roll(150)).unwrap();
+            let until = if dice.chance(2) { i64::MAX } else { from + i64::try_from(dice.roll(150)).unwrap() + 1 };
+            let parts = if dice.chance(4) {
+                " Patient "
+            } else if dice.chance(4) {
+                " DocumentReference Patient "
+            } else {
+                ""
+            };
+            let right = Right {
+                actor: dice.pick(&actors()).clone(),
+                kind: *dice.pick(&RightKind::ALL),
+                from,
+                until,
+                parts: parts.to_owned(),
+                source: format!("Consent/{source}"),
+            };
+            rights.push((number, right));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    rights.retain(|(of, right): &(i64, Right)| seen.insert((*of, right.actor.clone(), right.kind, right.source.clone())));
+    let mut documents = Vec::new();
+    for number in 0..DOCUMENTS {
+        let holder = 1 + i64::try_from(dice.roll(4)).unwrap();
+        let submitter = dice.pick(&actors()).clone();
+        let party = dice.pick(&actors()).clone();
+        let envelope = Envelope {
+            holder,
+            key: number + 1,
+            resource: ResourceType::DOCUMENT_REFERENCE,
+            id: format!("d{number}"),
+            version: 1,
+            updated: NOW - i64::try_from(dice.roll(50)).unwrap(),
+            doc_type: i16::try_from(dice.roll(103)).unwrap() + 1,
+            labels: if dice.chance(2) { i16::try_from(dice.roll(16)).unwrap() } else { 0 },
+            submitter: submitter.as_str().to_owned(),
+            parties: format!(" {} {} ", submitter.as_str(), party.as_str()),
+        };
+        let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
+        let mut index = IndexRows::default();
+        for _ in 0..dice.roll(3) {
+            index.token.push((param("type"), (*dice.pick(&CODES)).to_owned()));
+            let word = *dice.pick(&WORDS);
+            index.string.push((param("description"), fold(word), word.to_owned()));
+            let start = i64::try_from(dice.roll(20)).unwrap();
+            index.date.push((param("date"), start, start + 1 + i64::try_from(dice.roll(5)).unwrap()));
+            index.reference.push((param("related"), format!("DocumentReference/d{}", dice.roll(12))));
+            index.uri.push((param("location"), (*dice.pick(&["urn:a", "urn:b"])).to_owned()));
+        }
+        for rows in [&mut index.token, &mut index.reference, &mut index.uri] {
+            rows.sort();
+            rows.dedup();
+        }
+        index.string.sort();
+        index.string.dedup();
+        index.date.sort();
+        index.date.dedup();
+        documents.push(Resource { envelope, index });
+    }
+    World { holders, rights, documents }
+}
+
+fn caller(dice: &mut Dice) -> Caller {
+    let kind = *dice.pick(&[
+        CallerKind::Professional,
+        CallerKind::Professional,
+        CallerKind::Structure,
+        CallerKind::Holder,
+        CallerKind::Representative,
+        CallerKind::Operator,
+    ]);
+    let person = 1 + i64::try_from(dice.roll(4)).unwrap();
+    let principal = match kind {
+        CallerKind::Professional => Actor::professional(&format!("81000000000{}", 1 + dice.roll(4))),
+        CallerKind::Structure => Actor::structure("1750000018"),
+        CallerKind::Holder => Actor::person(&ins(person)),
+        CallerKind::Representative => Actor::person(&ins(1 + i64::try_from(dice.roll(4)).unwrap())),
+        _ => Actor::service("operator"),
+    };
+    let professional = kind == CallerKind::Professional;
+    let system = ensemble::policy::matrix::profession_system("TRE_G15").unwrap().to_owned();
+    Caller {
+        kind,
+        principal: principal.unwrap(),
+        structure: if professional && dice.chance(3) { Actor::structure("1750000018") } else { None },
+        profession: professional.then(|| Code { system, code: (*dice.pick(&["10", "28", "60", "999"])).to_owned() }),
+        specialty: None,
+        role: None,
+        sector: if professional && dice.chance(6) { Some("SA13".into()) } else { None },
+        purpose: if professional {
+            *dice.pick(&[Purpose::Normal, Purpose::Normal, Purpose::BreakGlass, Purpose::Samu])
+        } else {
+            Purpose::Normal
+        },
+        reason: None,
+        acts_for: matches!(kind, CallerKind::Holder | CallerKind::Representative).then(|| ins(person)),
+        family: None,
+        given: None,
+        secret: false,
+        scopes: Vec::new(),
+        token: String::new(),
+    }
+}
+
+fn question(dice: &mut Dice, depth: u32) -> Filter {
+    let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
+    let edge = |dice: &mut Dice| i64::try_from(dice.roll(24)).unwrap();
+    match dice.roll(if depth == 0 { 9 } else { 13 }) {
+        0 => Filter::Everything,
+        1 => Filter::Id(vec![format!("d{}", dice.roll(14)), format!("d{}", dice.roll(14))]),
+        2 => Filter::Index(param("type"), Test::Token(vec![(*dice.pick(&CODES)).to_owned()])),
+        3 => {
+            let word = *dice.pick(&["Été", "e", "100%", "_", "lettre de", "'", "!", "a_b", ""]);
+            let test = match dice.roll(3) {
+                0 => StringTest::StartsWith(fold(word)),
+                1 => StringTest::Contains(fold(word)),
+                _ => StringTest::Exact(word.to_owned()),
+            };
+            Filter::Index(param("description"), Test::String(test))
+        }
+        4 => {
+            let (s, e) = (edge(dice), edge(dice));
+            let (s, e) = (s.min(e), s.max(e) + 1);
+            let tests = [
+                DateTest::Within(s, e),
+                DateTest::NotWithin(s, e),
+                DateTest::EndsAfter(e),
+                DateTest::StartsBefore(s),
+                DateTest::AtOrAfter(s, e),
+                DateTest::AtOrBefore(s, e),
+                DateTest::StartsFrom(e),
+                DateTest::EndsBy(s),
+                DateTest::Overlaps(s, e),
+            ];
+            Filter::Index(param("date"), Test::Date(*dice.pick(&tests)))
+        }
+        5 => Filter::Index(param("location"), Test::Uri(vec!["urn:a".into()])),
+        6 => {
+            let kinds = [
+                ("type", ParamKind::Token),
+                ("description", ParamKind::String),
+                ("date", ParamKind::Date),
+                ("related", ParamKind::Reference),
+                ("location", ParamKind::Uri),
+            ];
+            let (code, kind) = *dice.pick(&kinds);
+            Filter::Index(param(code), Test::Present(kind))
+        }
+        7 => Filter::LastUpdated(DateTest::EndsAfter(NOW - edge(dice))),
+        8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
+        9 => Filter::Not(Box::new(question(dice, depth - 1))),
+        10 => Filter::And(vec![question(dice, depth - 1), question(dice, depth - 1)]),
+        11 => Filter::Or(vec![question(dice, depth - 1), question(dice, depth - 1)]),
+        _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0))),
+    }
+}
+
+impl World {
+    fn facts(&self, holder: i64, actors: &[Actor]) -> Facts {
+        let rights = self
+            .rights
+            .iter()
+            .filter(|(of, right)| *of == holder && actors.contains(&right.actor))
+            .map(|(_, right)| right.clone())
+            .collect();
+        Facts { holder: self.holders.iter().find(|row| row.holder == holder).cloned(), rights }
+    }
+}
+
+#[test]
+fn sql_memory_and_reading_agree() {
+    on_both(agree);
+}
+
+fn agree(backend: Backend) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let policy = Arc::new(Policy::embedded(true, digest::sha256_hex).unwrap());
+    let mut compared = 0;
+    for seed in 1..=WORLDS {
+        let url = match backend {
+            Backend::Sqlite => format!("sqlite:{}/differential.db", server::directory().display()),
+            Backend::Postgres => postgres::fresh_database(),
+        };
+        let store = Store::open(&url, Some(Stamp::Sandbox), true).unwrap();
+        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let world = world(&mut dice);
+        runtime.block_on(fill(&store, &world));
+        for _ in 0..QUESTIONS {
+            let (caller, asked) = (caller(&mut dice), question(&mut dice, 2));
+            compare(&runtime, &store, &policy, &world, &caller, &asked, seed);
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, usize::try_from(WORLDS).unwrap() * QUESTIONS);
+}
+
+async fn fill(store: &Store, world: &World) {
+    let (holders, rights) = (world.holders.clone(), world.rights.clone());
+    let resources: Vec<NewResource> = world
+        .documents
+        .iter()
+        .map(|one| NewResource {
+            envelope: one.envelope.clone(),
+            realm: 0,
+            bound: 0,
+            media: String::new(),
+            body: b"{}".to_vec(),
+            index: one.index.clone(),
+        })
+        .collect();
+    let filled = store.write(move |connection| -> Result<(), Error> {
+        for row in &holders {
+            insert_holder(connection, row, NOW)?;
+            let own: Vec<Right> = rights.iter().filter(|(of, _)| *of == row.holder).map(|(_, right)| right.clone()).collect();
+            insert_rights(connection, row.holder, &own)?;
+        }
+        resources.iter().try_for_each(|resource| insert(connection, resource))
+    });
+    filled.await.unwrap();
+}
+
+fn compare(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, world: &World, caller: &Caller, asked: &Filter, seed: u64) {
+    let resource = ResourceType::DOCUMENT_REFERENCE;
+    let scope = policy.scope(caller, Action::Consult, resource, NOW);
+    let request = PageRequest { filter: asked.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 100 };
+    let (by_sql, within) = (scope.clone(), request.clone());
+    let found = runtime.block_on(store.run(move |connection| page(connection, &by_sql, &within))).unwrap();
+    let found: BTreeSet<String> = found.into_iter().map(|hit| hit.envelope.id).collect();
+    let actors = caller.actors();
+    let follow = |reference: &str| {
+        let id = reference.strip_prefix("DocumentReference/")?;
+        let target = world.documents.iter().find(|one| one.envelope.id == id)?;
+        Some((target.envelope.clone(), world.facts(target.envelope.holder, &actors), target.index.clone()))
+    };
+    let whole = scope.filter().and(asked.clone());
+    let mut kept = BTreeSet::new();
+    for one in &world.documents {
+        let facts = world.facts(one.envelope.holder, &actors);
+        let candidate = Candidate { envelope: &one.envelope, facts: &facts, index: Some(&one.index), follow: Some(&follow) };
+        if matches(&whole, &candidate) {
+            kept.insert(one.envelope.id.clone());
+        }
+        let permitted = matches!(scope.decide(&candidate), Decision::Permit(_));
+        assert_eq!(permitted, matches(&scope.filter(), &candidate), "the decision is that of the whole filter; seed {seed}");
+        let (by_id, id) = (scope.clone(), one.envelope.id.clone());
+        let read = runtime.block_on(store.run(move |connection| read::read(connection, &by_id, &id))).unwrap().unwrap();
+        assert_eq!(matches!(read.decision, Decision::Permit(_)), permitted, "{caller:?} reads {}; seed {seed}", one.envelope.id);
+        assert_eq!(read.facts.rights.len(), facts.rights.len());
+    }
+    assert_eq!(found, kept, "{caller:?} asks {asked:?}; seed {seed}");
+}

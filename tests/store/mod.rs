@@ -1,0 +1,3 @@
+//! The store beside its oracle, on both databases.
+
+mod differential;
