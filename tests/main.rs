@@ -3,5 +3,7 @@
 
 mod durability;
 mod integration;
+mod policy;
 mod store;
 mod support;
+mod tidy;

@@ -9,4 +9,4 @@ pub mod primitive;
 mod resource_type;
 pub mod validate;
 
-pub use resource_type::ResourceType;
+pub use resource_type::{NAMES, ResourceType};

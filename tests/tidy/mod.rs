@@ -1,0 +1,110 @@
+//! The house is in order: calls go one way, each foreign library has one room (STYLE 1).
+
+use std::path::{Path, PathBuf};
+
+/// Who may use whom: a room uses those after it.
+const ORDER: [&str; 14] =
+    ["main", "http", "sandbox", "interaction", "auth", "audit", "store", "policy", "search", "filter", "fhir", "config", "clock", "lib"];
+
+/// Rooms that any may use, or that stand apart.
+const HANDED_DOWN: [&str; 1] = ["clock"];
+
+/// The one room of each library.
+const LIBRARIES: [(&str, &str); 7] = [
+    ("actix_web", "http"),
+    ("openssl", "auth"),
+    ("diesel", "store"),
+    ("r2d2", "store"),
+    ("diesel_migrations", "store"),
+    ("toml", "config"),
+    ("clap", "main"),
+];
+
+/// Exceptions, each with its reason.
+const ALLOWED: [(&str, &str); 2] = [
+    // The runtime that serves is made where the process begins.
+    ("main", "actix_web"),
+    // The proof that the policy was asked.
+    ("store", "policy"),
+];
+
+fn sources(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Room and code of every source file, without comments and tests.
+fn rooms() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let room = |path: &Path| path.strip_prefix(&root).unwrap().iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
+    let code = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let before_tests = text.split("#[cfg(test)]").next().unwrap();
+        before_tests.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    };
+    sources(&root)
+        .into_iter()
+        .filter(|path| path.file_name().unwrap() != "tests.rs")
+        .map(|path| (room(&path), path.clone(), code(&path)))
+        .collect()
+}
+
+#[test]
+fn calls_go_one_way() {
+    let place = |room: &str| ORDER.iter().position(|one| *one == room).unwrap_or_else(|| panic!("`{room}` has no place in the order"));
+    let mut wrong = Vec::new();
+    for (room, path, code) in rooms() {
+        for used in code.split("crate::").skip(1) {
+            let used: String = used.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let known = ORDER.contains(&used.as_str());
+            if known && used != room && !HANDED_DOWN.contains(&used.as_str()) && place(&used) < place(&room) {
+                wrong.push(format!("{} uses {used}", path.display()));
+            }
+        }
+        assert!(place(&room) < ORDER.len());
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn each_library_has_one_room() {
+    let mut wrong = Vec::new();
+    for (room, path, code) in rooms() {
+        for (library, home) in LIBRARIES {
+            let named = code.match_indices(library).any(|(at, _)| {
+                let before = code[..at].chars().next_back();
+                let after = code[at + library.len()..].starts_with("::");
+                after && before.is_none_or(|c| !(c.is_ascii_alphanumeric() || c == '_'))
+            });
+            if named && room != home && !ALLOWED.contains(&(room.as_str(), library)) {
+                wrong.push(format!("{} names {library}", path.display()));
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn files_are_small() {
+    let long = rooms().into_iter().map(|(_, path, _)| path).filter(|path| std::fs::read_to_string(path).unwrap().lines().count() > 500);
+    assert_eq!(long.collect::<Vec<_>>(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn migrations_have_the_same_names_on_both_sides() {
+    let names = |side: &str| {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(side);
+        let mut names: Vec<_> = std::fs::read_dir(directory).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("sqlite"), names("postgres"));
+}
