@@ -150,7 +150,8 @@ impl Cluster {
 
     /// Whether the postmaster said why it cannot start.
     fn has_failed(&self) -> bool {
-        self.log().lines().any(|line| line.contains("FATAL:"))
+        // Those who connect too early are told so by the same word.
+        self.log().lines().any(|line| line.contains("FATAL:") && !line.contains("the database system is"))
     }
 
     fn end(&mut self, word: &[u8]) {
