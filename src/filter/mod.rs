@@ -1,6 +1,6 @@
 //! One algebra for what is asked and what is allowed (DESIGN 3). Pure data: no database, no HTTP.
 //!
-//! A search becomes a [`Filter`]; a policy decision becomes one too. [`matches`] interprets it in memory and
+//! A search becomes a [`Filter`]; a policy decision becomes one too. [`matches()`] interprets it in memory and
 //! `store::predicate` in SQL; a differential test holds the two together.
 
 mod envelope;

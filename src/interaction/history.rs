@@ -14,7 +14,7 @@ const VERSIONS_MAX: usize = 200;
 /// One version of a resource.
 ///
 /// # Errors
-/// As [`read`]; [`Error::NotFound`] too for a version that does not exist.
+/// As [`read`](super::read()); [`Error::NotFound`] too for a version that does not exist.
 pub async fn vread(service: &Service, request: &Request, resource: ResourceType, id: &str, version: &str) -> Result<Answer, Error> {
     let asked = service.asked(request, "vread", resource, id, "");
     if resource == ResourceType::AUDIT_EVENT && version == "1" {
@@ -47,7 +47,7 @@ pub async fn vread(service: &Service, request: &Request, resource: ResourceType,
 /// All versions of a resource, newest first.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`](super::read()).
 pub async fn history(service: &Service, request: &Request, resource: ResourceType, id: &str) -> Result<Answer, Error> {
     let asked = service.asked(request, "history-instance", resource, id, "");
     if resource == ResourceType::AUDIT_EVENT {

@@ -101,7 +101,7 @@ fn a_repeated_push_is_one_document() {
         let push = document(&me, "11490-0", 2).json();
         let run = || server.create(&structure(HOSPITAL), &push).expect(201)["id"].as_str().unwrap().to_owned();
         let at_once: Vec<String> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(&run)).collect();
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(run)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(at_once.iter().all(|id| *id == at_once[0]), "eight at once are one: {at_once:?}");
