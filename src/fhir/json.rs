@@ -1,11 +1,16 @@
 //! Reading JSON strictly (FHIR R4 json.html): one root, no duplicate key, no depth without bound, every digit of a number kept.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-/// How deep objects and arrays may nest.
+use super::issue::SyntaxError;
+
+/// How deep objects and arrays, or the elements of XML, may nest.
 pub const DEPTH_MAX: usize = 64;
 
 /// The key under which serde_json hands over a number with all its digits.
@@ -15,16 +20,26 @@ const NUMBER: &str = "$serde_json::private::Number";
 ///
 /// # Errors
 /// What is wrong, with line and column.
-pub fn parse(bytes: &[u8]) -> Result<Value, String> {
+pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { depth: 0 }.deserialize(&mut reader).map_err(|error| error.to_string())?;
-    reader.end().map_err(|error| error.to_string())?;
-    Ok(value)
+    let text = bytes.as_ptr_range();
+    let node = Node { depth: 0, text: text.start as usize..text.end as usize };
+    node.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)).map_err(|error| place(&error))
+}
+
+/// The same error, its place apart from its words.
+fn place(error: &serde_json::Error) -> SyntaxError {
+    let (line, column) = (error.line(), error.column());
+    let message = error.to_string();
+    let message = message.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&message).to_owned();
+    SyntaxError { message, line: line.max(1), column: column.max(1) }
 }
 
 /// A value at some depth.
 struct Node {
     depth: usize,
+    /// Where the text lies in memory.
+    text: Range<usize>,
 }
 
 impl Node {
@@ -32,7 +47,42 @@ impl Node {
         if self.depth >= DEPTH_MAX {
             return Err(E::custom(format!("nested deeper than {DEPTH_MAX} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, text: self.text.clone() })
+    }
+}
+
+/// A key: of the text, or serde_json's own that announces a number.
+struct Key(Range<usize>);
+
+/// What a key is.
+enum KeyIs<'de> {
+    Number,
+    Name(Cow<'de, str>),
+}
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = KeyIs<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<KeyIs<'de>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = KeyIs<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<KeyIs<'de>, E> {
+        // A client may send an object with this very key; only serde_json's own lies outside the text.
+        let ours = key == NUMBER && !self.0.contains(&(key.as_ptr() as usize));
+        Ok(if ours { KeyIs::Number } else { KeyIs::Name(Cow::Borrowed(key)) })
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<KeyIs<'de>, E> {
+        Ok(KeyIs::Name(Cow::Owned(key.to_owned())))
     }
 }
 
@@ -85,16 +135,22 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some(key) = members.next_key::<String>()? {
-            if key == NUMBER && object.is_empty() {
-                let digits: String = members.next_value()?;
-                return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
+        while let Some(key) = members.next_key_seed(Key(self.text.clone()))? {
+            let name = match key {
+                KeyIs::Number => {
+                    let digits: String = members.next_value()?;
+                    return digits.parse::<Number>().map(Value::Number).map_err(A::Error::custom);
+                }
+                KeyIs::Name(name) => name,
+            };
+            match object.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(members.next_value_seed(self.inner()?)?);
+                }
+                Entry::Occupied(taken) => {
+                    return Err(A::Error::custom(format!("duplicate key `{}`", taken.key().chars().take(64).collect::<String>())));
+                }
             }
-            let value = members.next_value_seed(self.inner()?)?;
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format!("duplicate key `{}`", key.chars().take(64).collect::<String>())));
-            }
-            object.insert(key, value);
         }
         Ok(Value::Object(object))
     }
@@ -108,10 +164,10 @@ mod tests {
     #[test]
     fn bad_json_is_refused_with_its_place() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-        let rows: [(&[u8], &str); 12] = [
-            (b"", "EOF"),
+        let rows: [(&[u8], &str); 13] = [
+            (b"", "EOF while parsing a value at line 1 column 1"),
             (b"{", "EOF"),
-            (b"{\"a\":1,\"a\":2}", "duplicate key `a`"),
+            (b"{\"a\":1,\"a\":2}", "duplicate key `a` at line 1 column 10"),
             (b"{} x", "trailing"),
             (b"{}{}", "trailing"),
             (b"\xef\xbb\xbf{}", "line 1 column 1"),
@@ -119,18 +175,31 @@ mod tests {
             (b"{'a':1}", "key must be a string"),
             (b"{\"a\":01}", "number"),
             (b"{\"a\":\n\"\t\"}", "line 2"),
+            (b"{\"a\":\"\\ud800\"}", "line 1"),
             (b"[NaN]", "expected"),
             (deep.as_bytes(), "nested deeper"),
         ];
         for (text, message) in rows {
-            let error = parse(text).unwrap_err();
+            let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(message), "{error} for {}", String::from_utf8_lossy(text.get(..text.len().min(30)).unwrap()));
         }
     }
 
     #[test]
     fn digits_are_kept() {
-        let text = r#"{"a":1.00,"b":[12345678901234567890.123456789,-0,1e-7],"c":"\u00e9","d":null}"#;
+        let text = r#"{"a":1.00,"b":[12345678901234567890.123456789,-0,1e-7,0.10,-0.0],"c":"\u00e9","d":null}"#;
         assert_eq!(serde_json::to_string(&parse(text.as_bytes()).unwrap()).unwrap(), text.replace("\\u00e9", "é"));
+    }
+
+    #[test]
+    fn nobody_passes_an_object_off_as_a_number() {
+        for text in [
+            r#"{"$serde_json::private::Number":"1"}"#,
+            r#"{"\u0024serde_json::private::Number":"1"}"#,
+            r#"[{"$serde_json::private::Number":1,"b":2}]"#,
+        ] {
+            let value = parse(text.as_bytes()).unwrap();
+            assert!(!value.is_number() && !value.to_string().starts_with("[1"), "{value:?}");
+        }
     }
 }

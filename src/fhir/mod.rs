@@ -1,12 +1,17 @@
-//! FHIR's own vocabulary: types, primitives, national identifiers, strict JSON, validation, small constructors.
+//! FHIR's own vocabulary: types, primitives, national identifiers, strict JSON and XML, validation, small constructors.
 
 pub mod definitions;
+mod document;
 pub mod format;
+pub mod issue;
 pub mod json;
 pub mod national;
 pub mod outcome;
+pub mod place;
 pub mod primitive;
 mod resource_type;
 pub mod validate;
+pub mod xml;
 
+pub use document::{Document, Format};
 pub use resource_type::{NAMES, ResourceType};

@@ -75,6 +75,11 @@ pub fn http_date(micros: i64) -> String {
     DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default().format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
+/// An instant as HTTP writes it, in microseconds; the two obsolete forms of RFC 9110 are not read.
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    NaiveDateTime::parse_from_str(text.trim(), "%a, %d %b %Y %H:%M:%S GMT").ok().map(|date| date.and_utc().timestamp_micros())
+}
+
 /// Days since 1970 of a full date.
 pub fn days(text: &str) -> Option<i32> {
     let (start, _) = (text.len() == 10).then(|| date_range(text)).flatten()?;
@@ -145,6 +150,7 @@ mod tests {
         assert_eq!(parse_instant("1970-01-01T00:00:00.001Z"), Some(1_000));
         assert_eq!(parse_instant("1970-01-01"), None);
         assert_eq!(http_date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+        assert_eq!(parse_http_date("Thu, 01 Jan 1970 00:00:01 GMT"), Some(1_000_000));
         assert_eq!(days("1970-01-02"), Some(1));
         for (text, seconds) in
             [("P42D", Some(42 * 86_400)), ("PT2H", Some(7_200)), ("P1DT1S", Some(86_401)), ("P", None), ("42", None), ("PT5D", None)]

@@ -9,7 +9,7 @@ use std::fmt;
 pub struct ResourceType(i16);
 
 /// Every concrete resource type of FHIR 4.0.1, sorted.
-pub const NAMES: [&str; 147] = [
+pub const NAMES: [&str; 146] = [
     "Account",
     "ActivityDefinition",
     "AdverseEvent",
@@ -140,7 +140,6 @@ pub const NAMES: [&str; 147] = [
     "StructureDefinition",
     "StructureMap",
     "Subscription",
-    "SubscriptionStatus",
     "Substance",
     "SubstanceNucleicAcid",
     "SubstancePolymer",

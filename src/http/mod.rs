@@ -1,10 +1,12 @@
 //! The only room that names actix: routes, limits, negotiation, the request log, and the table of errors.
 
+mod body;
 mod fhir;
 mod health;
 mod metrics;
 mod negotiate;
 mod outcome;
+mod respond;
 pub mod route;
 mod sandbox;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::Compress;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpRequest, HttpServer};
 use serde_json::Value;
@@ -64,6 +67,7 @@ pub fn serve(listener: TcpListener, state: Arc<State>) -> std::io::Result<Server
         let with_sandbox = data.sandbox.is_some();
         let app = App::new()
             .app_data(Data::clone(&data))
+            .wrap(Compress::default())
             .route("/health/live", web::get().to(health::live))
             .route("/health/ready", web::get().to(health::ready))
             .service(web::scope("/fhir").default_service(web::to(fhir::handle)))

@@ -5,11 +5,10 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
+use super::negotiate::Style;
+use super::respond::styled;
 use crate::fhir::outcome::{issue, outcome};
 use crate::interaction::Error;
-
-/// The media type of every FHIR answer.
-pub const FHIR_JSON: &str = "application/fhir+json;charset=utf-8";
 
 /// The OperationOutcome of an error; the request id is told only of what was not expected.
 pub fn body(error: &Error, request_id: &str) -> Value {
@@ -23,6 +22,7 @@ pub fn body(error: &Error, request_id: &str) -> Value {
         Error::NotSupported { place, .. } => one("not-supported", std::slice::from_ref(place)),
         Error::Forbidden(_) => one("forbidden", &[]),
         Error::NotFound(..) => one("not-found", &[]),
+        Error::Deleted(..) => one("deleted", &[]),
         Error::UnknownType(_) | Error::Method { .. } | Error::MediaType(_) | Error::NotAcceptable(_) => one("not-supported", &[]),
         Error::Conflict(_) | Error::Precondition(_) => one("conflict", &[]),
         Error::Business { code, expression, .. } => one(code, std::slice::from_ref(expression)),
@@ -38,7 +38,7 @@ pub fn body(error: &Error, request_id: &str) -> Value {
 }
 
 /// The answer to an error.
-pub fn answer(error: &Error, request_id: &str) -> HttpResponse {
+pub fn answer(error: &Error, request_id: &str, style: Style) -> HttpResponse {
     if let Error::Unexpected(reason) = error {
         tracing::error!(request.id = request_id, reason, "unexpected");
     }
@@ -53,13 +53,22 @@ pub fn answer(error: &Error, request_id: &str) -> HttpResponse {
         }
         _ => {}
     }
-    builder.content_type(FHIR_JSON).body(body(error, request_id).to_string())
+    finish(builder, &body(error, request_id), style)
 }
 
 /// The answer to one who is not let in: nothing more is told.
-pub fn login() -> HttpResponse {
+pub fn login(style: Style) -> HttpResponse {
     let body = outcome(vec![issue("error", "login", "a valid token is needed", &[])]);
-    HttpResponse::Unauthorized().insert_header((WWW_AUTHENTICATE, "Bearer realm=\"fhir\"")).content_type(FHIR_JSON).body(body.to_string())
+    let mut builder = HttpResponse::Unauthorized();
+    builder.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"fhir\""));
+    finish(builder, &body, style)
+}
+
+fn finish(mut builder: HttpResponseBuilder, body: &Value, style: Style) -> HttpResponse {
+    let body = body.to_string().into_bytes();
+    // An outcome made here is always a resource; were it not, its JSON would still be told.
+    let styled = styled(body.clone(), style).unwrap_or(body);
+    builder.content_type(style.format.media()).body(styled)
 }
 
 #[cfg(test)]
@@ -67,19 +76,21 @@ pub fn login() -> HttpResponse {
 mod tests {
     use super::*;
     use crate::fhir::ResourceType;
-    use crate::fhir::validate::{Issue, validate};
+    use crate::fhir::issue::Issue;
+    use crate::fhir::validate::validate;
 
     #[test]
     fn every_error_has_its_answer() {
         let (place, message): (String, String) = ("x".into(), "y".into());
         let rows = [
             (Error::Syntax("x".into()), 400, "structure"),
-            (Error::Invalid(vec![Issue { code: "value", expression: "a".into(), message: "b".into() }]), 400, "value"),
+            (Error::Invalid(vec![Issue { code: "value", expression: "a".into(), message: "b".into() }]), 422, "value"),
             (Error::Value { place: place.clone(), message: message.clone() }, 400, "value"),
             (Error::Required { place: place.clone(), message: message.clone() }, 400, "required"),
             (Error::NotSupported { place, message: message.clone() }, 400, "not-supported"),
             (Error::Forbidden("x".into()), 403, "forbidden"),
             (Error::NotFound(ResourceType::PATIENT, "1".into()), 404, "not-found"),
+            (Error::Deleted(ResourceType::PATIENT, "1".into()), 410, "deleted"),
             (Error::UnknownType("x".into()), 404, "not-supported"),
             (Error::Method { allow: "GET", message }, 405, "not-supported"),
             (Error::NotAcceptable("x".into()), 406, "not-supported"),
@@ -96,7 +107,7 @@ mod tests {
             assert_eq!((error.status(), body.pointer("/issue/0/code").unwrap().as_str()), (status, Some(code)));
             assert_eq!(validate(ResourceType::OPERATION_OUTCOME, &body), []);
             assert!(!body.to_string().contains("secret"));
-            assert_eq!(answer(&error, "r1").status().as_u16(), status);
+            assert_eq!(answer(&error, "r1", Style::default()).status().as_u16(), status);
         }
     }
 }

@@ -25,12 +25,12 @@ pub enum Route {
     PostSearch(ResourceType),
     /// `POST [type]`.
     Create(ResourceType),
-    /// `PUT [type]/[id]`.
-    Update(ResourceType, String),
-    /// `PATCH [type]/[id]`.
-    Patch(ResourceType, String),
-    /// `PATCH [type]?…`.
-    PatchConditional(ResourceType),
+    /// `PUT [type]/[id]`, or `PUT [type]?…` without an id.
+    Update(ResourceType, Option<String>),
+    /// `PATCH [type]/[id]`, or `PATCH [type]?…` without an id.
+    Patch(ResourceType, Option<String>),
+    /// `DELETE [type]/[id]`, or `DELETE [type]?…` without an id.
+    Delete(ResourceType, Option<String>),
 }
 
 impl Route {
@@ -49,7 +49,28 @@ impl Route {
             Self::Search(_) | Self::PostSearch(_) => "search-type",
             Self::Create(_) => "create",
             Self::Update(..) => "update",
-            Self::Patch(..) | Self::PatchConditional(_) => "patch",
+            Self::Patch(..) => "patch",
+            Self::Delete(..) => "delete",
+        }
+    }
+
+    /// Whether it answers one resource as it stands.
+    pub fn reads(&self) -> bool {
+        matches!(self, Self::Read(..) | Self::Vread(..))
+    }
+
+    /// Whether it answers a resource just written.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Create(_) | Self::Update(..) | Self::Patch(..))
+    }
+
+    /// Whether it answers, or takes, the raw content of a Binary.
+    pub fn is_of_binary(&self) -> bool {
+        match self {
+            Self::Read(resource, _) | Self::Vread(resource, ..) | Self::Create(resource) | Self::Update(resource, _) => {
+                *resource == ResourceType::BINARY
+            }
+            _ => false,
         }
     }
 }
@@ -77,12 +98,13 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
     let name = segments.first().copied().unwrap_or_default();
     let resource = ResourceType::parse(name).ok_or_else(|| Error::UnknownType(name.chars().take(64).collect()))?;
     let id = |id: &str| if is_id(id) { Ok(id.to_owned()) } else { Err(Error::NotFound(resource, id.chars().take(64).collect())) };
-    let document = resource == ResourceType::DOCUMENT_REFERENCE;
     match segments.as_slice() {
         [_] => match method {
             "GET" => Ok(Route::Search(resource)),
             "POST" => Ok(Route::Create(resource)),
-            "PATCH" => Ok(Route::PatchConditional(resource)),
+            "PUT" => Ok(Route::Update(resource, None)),
+            "PATCH" => Ok(Route::Patch(resource, None)),
+            "DELETE" => Ok(Route::Delete(resource, None)),
             _ => Err(method_error("GET, POST")),
         },
         [_, "_search"] => match method {
@@ -96,11 +118,10 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
             let id = id(one)?;
             match method {
                 "GET" => Ok(Route::Read(resource, id)),
-                "PUT" => Ok(Route::Update(resource, id)),
-                "PATCH" => Ok(Route::Patch(resource, id)),
-                _ if document => Err(method_error("GET, PATCH")),
-                _ if resource == ResourceType::BINARY => Err(method_error("GET")),
-                _ => Err(method_error("GET, PUT")),
+                "PUT" => Ok(Route::Update(resource, Some(id))),
+                "PATCH" => Ok(Route::Patch(resource, Some(id))),
+                "DELETE" => Ok(Route::Delete(resource, Some(id))),
+                _ => Err(method_error("GET, PUT, PATCH, DELETE")),
             }
         }
         [_, one, "_history"] => match method {
@@ -135,10 +156,13 @@ mod tests {
             ("PUT", "/Consent/a", "update"),
             ("PATCH", "/DocumentReference/a", "patch"),
             ("PATCH", "/DocumentReference", "patch"),
-            ("DELETE", "/DocumentReference/a", "405"),
+            ("DELETE", "/DocumentReference/a", "delete"),
             ("POST", "/metadata", "405"),
             ("GET", "/Patient/_search", "405"),
-            ("DELETE", "/Patient", "405"),
+            ("DELETE", "/Patient", "delete"),
+            ("PUT", "/Patient", "update"),
+            ("OPTIONS", "/Patient", "405"),
+            ("TRACE", "/Patient/a", "405"),
             ("GET", "/patient/a", "404"),
             ("GET", "/Patient/a_b", "404"),
             ("GET", "/Patient/%ff", "404"),

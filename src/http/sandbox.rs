@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::fhir::{finish, request_id};
+use super::negotiate::Style;
 use super::outcome;
 use super::{Sandbox, State, is_local};
 use crate::auth::{Error as AuthError, TokenRequest};
@@ -29,7 +30,7 @@ fn answer(request: &HttpRequest, done: Result<Value, Error>) -> HttpResponse {
     let id = request_id(request);
     let response = match done {
         Ok(value) => HttpResponse::Ok().content_type("application/json").body(value.to_string()),
-        Err(error) => outcome::answer(&error, &id),
+        Err(error) => outcome::answer(&error, &id, Style::default()),
     };
     finish(response, &id)
 }

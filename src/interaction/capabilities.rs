@@ -17,7 +17,8 @@ pub fn capabilities(service: &Service) -> Value {
     for (resource, action) in service.policy.served(service.settings.sandbox) {
         actions.entry(resource.name()).or_default().push(action);
     }
-    let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions)).collect();
+    let plain = service.settings.sandbox;
+    let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions, plain)).collect();
     let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
     let [confirmed, provisional, unknown] = service.policy.matrix().counts();
     json!({
@@ -35,7 +36,7 @@ pub fn capabilities(service: &Service) -> Value {
             "url": &*service.base_url
         },
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
         "patchFormat": ["application/json-patch+json"],
         "rest": [{
             "mode": "server",
@@ -49,18 +50,22 @@ pub fn capabilities(service: &Service) -> Value {
     })
 }
 
-fn resource(resource: ResourceType, actions: &[Action]) -> Option<Value> {
+/// What is done with a type; `plain` where testers do everything with every type.
+fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<Value> {
     let mut interactions = Vec::new();
     for action in actions {
         match action {
-            Action::Consult if resource == ResourceType::BINARY => interactions.extend(["read", "vread"]),
-            Action::Consult if resource == ResourceType::AUDIT_EVENT => interactions.extend(["read", "search-type"]),
+            Action::Consult if resource == ResourceType::BINARY && !plain => interactions.extend(["read", "vread"]),
+            Action::Consult if resource == ResourceType::AUDIT_EVENT && !plain => interactions.extend(["read", "search-type"]),
             Action::Consult => interactions.extend(["read", "vread", "history-instance", "search-type"]),
             Action::Create => interactions.push("create"),
             Action::Update => interactions.push("update"),
             Action::Patch => interactions.push("patch"),
+            Action::Delete => interactions.push("delete"),
         }
     }
+    interactions.sort_unstable();
+    interactions.dedup();
     if interactions.is_empty() {
         return None;
     }
@@ -78,11 +83,11 @@ fn resource(resource: ResourceType, actions: &[Action]) -> Option<Value> {
         "interaction": interactions.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),
         "versioning": "versioned",
         "readHistory": true,
-        "updateCreate": false,
-        "conditionalCreate": false,
-        "conditionalRead": "not-match",
-        "conditionalUpdate": false,
-        "conditionalDelete": "not-supported",
+        "updateCreate": plain,
+        "conditionalCreate": actions.contains(&Action::Create),
+        "conditionalRead": "full-support",
+        "conditionalUpdate": plain,
+        "conditionalDelete": if plain { "single" } else { "not-supported" },
         "referencePolicy": ["literal", "logical", "local"]
     });
     if interactions.contains(&"search-type") {

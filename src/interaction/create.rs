@@ -2,40 +2,42 @@
 
 use serde_json::Value;
 
+use super::condition::{self, Created};
 use super::holder::{self, Standing};
 use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, trace_within};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain, trace_within};
 use crate::audit::Happened;
-use crate::fhir::ResourceType;
+use crate::fhir::issue::ISSUES_MAX;
 use crate::fhir::validate::validate;
+use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, RightKind};
+use crate::policy::Action;
 use crate::policy::projection::consent_actors;
-use crate::policy::{Action, CallerKind};
 use crate::store::{self, AnyConnection, NewResource};
 
 /// Creates a resource.
 ///
 /// # Errors
 /// [`Error::Invalid`] for what is not base R4, [`Error::Forbidden`], [`Error::Business`], [`Error::Conflict`].
-pub async fn create(service: &Service, request: &Request, resource: ResourceType, mut value: Value) -> Result<Answer, Error> {
+pub async fn create(service: &Service, request: &Request, resource: ResourceType, document: Document) -> Result<Answer, Error> {
     let asked = service.asked(request, "create", resource, "", "");
     if let Err(error) = permitted(service, request, resource, Action::Create) {
         return Err(service.refused(&asked, error.into()).await);
     }
-    check(resource, &value)?;
-    let tester = request.caller.kind == CallerKind::Tester;
-    if !tester {
+    check(resource, &document)?;
+    let mut value = document.value;
+    if !request.is_tester() {
         strip(&mut value);
     }
     make_relative(&mut value, &service.base_url);
     let done = match resource {
-        _ if tester => plain(service, request, resource, value, -1).await,
+        _ if request.is_tester() => plain::create(service, request, resource, value).await,
         ResourceType::PATIENT => space(service, request, &value).await,
         ResourceType::DOCUMENT_REFERENCE => deposit::deposit(service, request, &value).await,
         ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => {
             about_holder(service, request, resource, value).await
         }
-        _ => plain(service, request, resource, value, 0).await,
+        _ => directory(service, request, resource, value).await,
     };
     match done {
         Ok(answer) => Ok(answer),
@@ -53,9 +55,9 @@ pub(super) fn permitted(service: &Service, request: &Request, resource: Resource
 }
 
 /// Whether the body is a resource of this type in base R4.
-pub(super) fn check(resource: ResourceType, value: &Value) -> Result<(), Error> {
+pub(super) fn check(resource: ResourceType, document: &Document) -> Result<(), Error> {
     let place = "resourceType".to_owned();
-    match value.get("resourceType").and_then(Value::as_str) {
+    match document.value.get("resourceType").and_then(Value::as_str) {
         Some(name) if name == resource.name() => {}
         Some(name) => {
             let name: String = name.chars().take(64).collect();
@@ -63,7 +65,9 @@ pub(super) fn check(resource: ResourceType, value: &Value) -> Result<(), Error> 
         }
         None => return Err(Error::Required { place, message: "the resource does not say what it is".into() }),
     }
-    let issues = validate(resource, value);
+    let mut issues = document.issues.clone();
+    issues.extend(validate(resource, &document.value));
+    issues.truncate(ISSUES_MAX);
     if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
 }
 
@@ -92,31 +96,36 @@ async fn space(service: &Service, request: &Request, value: &Value) -> Result<An
     let person = patient::check(value, service.settings.identities)?;
     let warnings = person.warnings.clone();
     let (within, asker, value) = (service.clone(), request.clone(), value.clone());
-    let new = service.store.write(move |connection| {
+    let done = condition::unless_exists(service, request, ResourceType::PATIENT, move |connection| {
         let asked = within.asked(&asker, "create", ResourceType::PATIENT, "", "");
-        patient::create(&within, &asker, connection, &value, &person, &asked)
+        Ok(patient::create(&within, &asker, connection, &value, &person, &asked)?)
     });
-    Ok(written(service, &new.await?, 201, warnings))
+    Ok(created(service, request, done.await?, warnings))
 }
 
-/// A resource of the directories (holder 0), or of the testers (holder -1).
-async fn plain(service: &Service, request: &Request, resource: ResourceType, value: Value, holder: i64) -> Result<Answer, Refused> {
-    let (clock, realm) = (&service.clock, i16::from(holder == -1));
-    let envelope = envelope(resource, holder, clock.next_key(), clock.next_id(), clock.now(), &request.caller.principal);
-    let new = if resource == ResourceType::BINARY { deposit::binary_of(&value, envelope)? } else { prepare(&value, envelope, realm) };
-    let kept = new.clone();
-    service.store.write(move |connection| store::write::insert(connection, &kept)).await?;
-    if resource == ResourceType::BINARY {
-        let resource = super::stored::with_meta(&value, &new.envelope);
-        return Ok(Answer { body: resource.to_string().into_bytes(), ..written(service, &new, 201, Vec::new()) });
+/// The answer to a create, conditional or not.
+fn created(service: &Service, request: &Request, done: Created<NewResource>, warnings: Vec<Value>) -> Answer {
+    match done {
+        Created::New(new) => written(service, &new, 201, warnings),
+        Created::Existing(hit) => condition::existing(service, request, &hit),
     }
-    Ok(written(service, &new, 201, Vec::new()))
+}
+
+/// A resource of the directories (holder 0).
+async fn directory(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
+    let clock = &service.clock;
+    let new = prepare(&value, envelope(resource, 0, clock.next_key(), clock.next_id(), clock.now(), &request.caller.principal), 0);
+    let done = condition::unless_exists(service, request, resource, move |connection| {
+        store::write::insert(connection, &new)?;
+        Ok(new)
+    });
+    Ok(created(service, request, done.await?, Vec::new()))
 }
 
 /// A Consent, CareTeam or RelatedPerson: the rights of its holder are computed again in the same transaction (P4).
 async fn about_holder(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
     let (within, asker) = (service.clone(), request.clone());
-    let new = service.store.write(move |connection| -> Result<NewResource, Refused> {
+    let done = condition::unless_exists(service, request, resource, move |connection| -> Result<NewResource, Refused> {
         let asked = within.asked(&asker, "create", resource, "", "");
         let standing = standing(&within, &asker, connection, resource, &value)?;
         let at = |error: Error| Refused::at(error, standing.row.holder, 0);
@@ -130,7 +139,7 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         leave_trace(&within, connection, &asked, &new.envelope, 201)?;
         Ok(new)
     });
-    Ok(written(service, &new.await?, 201, Vec::new()))
+    Ok(created(service, request, done.await?, Vec::new()))
 }
 
 /// Leaves the trace of a write, in its transaction.

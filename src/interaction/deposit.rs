@@ -1,9 +1,8 @@
 //! Depositing a document (IHE MHD ITI-105): document, Binary, replaced documents and trace in one transaction.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::condition::{self, Created};
 use super::create::{leave_trace, written};
 use super::document::{self, Admitted, Replaced};
 use super::holder::{self, Standing};
@@ -24,12 +23,17 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
     let warnings = admitted.warnings.clone();
     let once = || {
         let (within, asker, admitted) = (service.clone(), request.clone(), admitted.clone());
-        service.store.write(move |connection| within_transaction(&within, &asker, connection, admitted))
+        let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted);
+        condition::unless_exists(service, request, ResourceType::DOCUMENT_REFERENCE, work)
     };
     let done = match once().await {
         // Two pushes of the same met: the second now finds the first.
         Err(Refused { error: Error::Conflict(_), key: 0, .. }) => once().await?,
         other => other?,
+    };
+    let done = match done {
+        Created::New(done) => done,
+        Created::Existing(hit) => return Ok(condition::existing(service, request, &hit)),
     };
     Ok(match done {
         Done::New(new) => written(service, &new, 201, warnings),
@@ -100,16 +104,15 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
 fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: document::Content) -> NewResource {
     let clock = &service.clock;
     let own = envelope(ResourceType::BINARY, document.holder, clock.next_key(), clock.next_id(), document.updated, submitter);
-    NewResource { envelope: own, realm: 0, bound: document.key, media: content.media, body: content.bytes, index: IndexRows::default() }
-}
-
-/// A tester's Binary: its content raw, as any Binary's.
-pub(super) fn binary_of(value: &Value, envelope: Envelope) -> Result<NewResource, Error> {
-    let media = value.get("contentType").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let data: Vec<u8> =
-        value.get("data").and_then(Value::as_str).unwrap_or_default().bytes().filter(|b| !b.is_ascii_whitespace()).collect();
-    let body = STANDARD.decode(data).map_err(|_| Error::value("Binary.data", "expected base64"))?;
-    Ok(NewResource { envelope, realm: 1, bound: 0, media, body, index: IndexRows::default() })
+    NewResource {
+        envelope: own,
+        realm: 0,
+        bound: document.key,
+        media: content.media,
+        body: content.bytes,
+        index: IndexRows::default(),
+        deleted: false,
+    }
 }
 
 /// Marks the replaced documents as superseded; true when one was masked, for the new one inherits that (CONTRACT 3, Labels).

@@ -1,7 +1,7 @@
 //! What can go wrong with an interaction; `http::outcome` turns each into an answer.
 
 use crate::fhir::ResourceType;
-use crate::fhir::validate::Issue;
+use crate::fhir::issue::{Issue, SyntaxError};
 use crate::{auth, search, store};
 
 /// An error of an interaction.
@@ -43,6 +43,9 @@ pub enum Error {
     /// Absent or hidden: nobody learns which.
     #[error("{0} `{1}` is not known")]
     NotFound(ResourceType, String),
+    /// In the caller's scope, but deleted.
+    #[error("{0} `{1}` was deleted")]
+    Deleted(ResourceType, String),
     /// A type that R4 does not have.
     #[error("`{0}` is not a resource type of R4")]
     UnknownType(String),
@@ -91,16 +94,17 @@ impl Error {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Syntax(_) | Self::Invalid(_) | Self::Value { .. } | Self::Required { .. } | Self::NotSupported { .. } => 400,
+            Self::Syntax(_) | Self::Value { .. } | Self::Required { .. } | Self::NotSupported { .. } => 400,
             Self::Forbidden(_) => 403,
             Self::NotFound(..) | Self::UnknownType(_) => 404,
             Self::Method { .. } => 405,
             Self::NotAcceptable(_) => 406,
             Self::Conflict(_) => 409,
+            Self::Deleted(..) => 410,
             Self::Precondition(_) => 412,
             Self::TooLong(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Business { .. } => 422,
+            Self::Invalid(_) | Self::Business { .. } => 422,
             Self::Unexpected(_) => 500,
             Self::Away => 503,
         }
@@ -123,6 +127,12 @@ impl Error {
             expression: expression.to_owned(),
             message: "no open record of this person is known".to_owned(),
         }
+    }
+}
+
+impl From<SyntaxError> for Error {
+    fn from(error: SyntaxError) -> Self {
+        Self::Syntax(error.to_string())
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::links::absolute;
-use super::read::{disclosed, find};
-use super::{Answer, Error, Request, Service, patient, search_traces};
+use super::read::{Wanted, answer, disclosed, find, present};
+use super::{Answer, Error, Request, Service, search_traces};
 use crate::fhir::{ResourceType, outcome, primitive};
 use crate::store::{self, Found, Version};
 
@@ -15,9 +14,16 @@ const VERSIONS_MAX: usize = 200;
 ///
 /// # Errors
 /// As [`read`](super::read()); [`Error::NotFound`] too for a version that does not exist.
-pub async fn vread(service: &Service, request: &Request, resource: ResourceType, id: &str, version: &str) -> Result<Answer, Error> {
+pub async fn vread(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    id: &str,
+    version: &str,
+    wanted: &Wanted,
+) -> Result<Answer, Error> {
     let asked = service.asked(request, "vread", resource, id, "");
-    if resource == ResourceType::AUDIT_EVENT && version == "1" {
+    if resource == ResourceType::AUDIT_EVENT && version == "1" && !request.is_tester() {
         return search_traces::read(service, request, id).await;
     }
     let missing = || Error::NotFound(resource, format!("{id}/_history/{version}").chars().take(80).collect());
@@ -38,10 +44,24 @@ pub async fn vread(service: &Service, request: &Request, resource: ResourceType,
     let Some(one) = versions.into_iter().next() else {
         return Err(service.refused(&asked, super::Refused::at(missing(), found.envelope.holder.max(0), found.about)).await);
     };
+    if one.deleted {
+        return Err(Error::Deleted(resource, format!("{id}/_history/{version}").chars().take(80).collect()));
+    }
+    let answer = answer(service, request, &as_of(&found, one), wanted)?;
     service.trace(&asked, 200, &[disclosed(&found)]).await?;
-    let body = present(service, request, &found, &one);
-    let media = (!found.media.is_empty()).then(|| found.media.clone());
-    Ok(Answer { status: 200, body, media, version: Some(one.version), updated: Some(one.updated), ..Answer::default() })
+    Ok(answer)
+}
+
+/// What was found, as it was in this version; the state of a space is told with the current one only.
+fn as_of(found: &Found, version: Version) -> Found {
+    let mut then = found.clone();
+    if version.version != found.envelope.version {
+        then.facts.holder = None;
+    }
+    then.envelope.version = version.version;
+    then.envelope.updated = version.updated;
+    then.body = version.body;
+    then
 }
 
 /// All versions of a resource, newest first.
@@ -50,7 +70,7 @@ pub async fn vread(service: &Service, request: &Request, resource: ResourceType,
 /// As [`read`](super::read()).
 pub async fn history(service: &Service, request: &Request, resource: ResourceType, id: &str) -> Result<Answer, Error> {
     let asked = service.asked(request, "history-instance", resource, id, "");
-    if resource == ResourceType::AUDIT_EVENT {
+    if resource == ResourceType::AUDIT_EVENT && !request.is_tester() {
         return Err(Error::NotSupported { place: "_history".into(), message: "a trace has one version".into() });
     }
     let found = match find(service, request, resource, id).await {
@@ -75,25 +95,19 @@ async fn of(service: &Service, found: &Found, only: Option<i32>) -> Result<Vec<V
     Ok(service.store.run(move |connection| store::read::versions(connection, &found, only)).await?)
 }
 
-fn present(service: &Service, request: &Request, found: &Found, version: &Version) -> Vec<u8> {
-    match &found.facts.holder {
-        Some(holder) if found.envelope.resource == ResourceType::PATIENT && version.version == found.envelope.version => {
-            patient::with_state(&version.body, holder, request.caller.kind)
-        }
-        _ if found.media.is_empty() => absolute(found.envelope.resource, &version.body, &service.base_url),
-        _ => version.body.clone(),
-    }
-}
-
 fn entry(service: &Service, request: &Request, found: &Found, version: &Version, path: &str) -> Result<Value, Error> {
     let mut entry = json!({"fullUrl": format!("{}/{path}", service.base_url)});
     // The raw content of a Binary is no resource of a Bundle.
-    if found.media.is_empty() {
-        let body = present(service, request, found, version);
+    if found.media.is_empty() && !version.deleted {
+        let body = present(service, request, &as_of(found, version.clone()));
         let resource: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
         super::stored::set(&mut entry, "resource", resource);
     }
-    let (method, url, status) = if version.version == 1 { ("POST", found.envelope.resource.name(), "201") } else { ("PUT", path, "200") };
+    let (method, url, status) = match version.version {
+        _ if version.deleted => ("DELETE", path, "204"),
+        1 => ("POST", found.envelope.resource.name(), "201"),
+        _ => ("PUT", path, "200"),
+    };
     super::stored::set(&mut entry, "request", json!({"method": method, "url": url}));
     let response = json!({
         "status": status,

@@ -2,18 +2,22 @@
 
 mod capabilities;
 mod care_team;
+mod condition;
 mod consent;
 mod create;
 mod cursor;
+mod delete;
 mod deposit;
 mod document;
 mod error;
 mod history;
 mod holder;
+mod json_patch;
 mod labels;
 mod links;
 mod patch;
 mod patient;
+mod plain;
 mod read;
 mod search_status;
 mod search_traces;
@@ -23,10 +27,12 @@ mod subset;
 mod update;
 
 pub use capabilities::capabilities;
+pub use condition::Which;
 pub use create::create;
+pub use delete::delete;
 pub use error::Error;
 pub use history::{history, vread};
-pub use patch::{patch, patch_conditional};
+pub use patch::patch;
 pub use patient::{close_space, oppose_space};
 pub use read::{Wanted, read};
 pub use search_type::search;
@@ -91,8 +97,22 @@ pub struct Request {
     pub id: String,
     /// The version of `If-Match`.
     pub if_match: Option<i32>,
+    /// The parameters of `If-None-Exist`.
+    pub if_none_exist: Option<Vec<(String, String)>>,
     /// `Prefer: handling=strict`.
     pub strict: bool,
+}
+
+impl Request {
+    /// A request without conditions.
+    pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
+        Self { caller, id: id.into(), if_match: None, if_none_exist: None, strict: false }
+    }
+
+    /// Whether a tester asks.
+    fn is_tester(&self) -> bool {
+        self.caller.kind == CallerKind::Tester
+    }
 }
 
 /// What is sent back.
@@ -190,7 +210,7 @@ impl Service {
     /// The error as it is answered, once its trace is committed. What is only badly written touches no record.
     async fn refused(&self, asked: &audit::Request<'_>, refused: Refused) -> Error {
         let status = refused.error.status();
-        if !matches!(status, 403 | 404 | 405 | 409 | 412 | 422) {
+        if !matches!(status, 403 | 404 | 405 | 409 | 410 | 412 | 422) {
             return refused.error;
         }
         let happened = Happened { holder: refused.holder, key: refused.key, found: 0, rules: refused.rules };

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use super::condition::{self, Which};
 use super::create::{leave_trace, permitted, written};
+use super::json_patch::OPERATIONS_MAX;
 use super::read::seen;
 use super::stored::{add_extension, prepare, remove_extension, set};
-use super::{Answer, Error, Refused, Request, Service, labels};
-use crate::fhir::ResourceType;
+use super::update::allowed;
+use super::{Answer, Error, Refused, Request, Service, labels, plain};
+use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Candidate, Envelope, EnvelopeTest, Filter, RightKind, RightTest, Test, matches};
 use crate::policy::changes::{May, Role};
 use crate::policy::{Action, Caller, CallerKind, Scope};
@@ -15,8 +18,6 @@ use crate::store::{self, AnyConnection, Found, NewResource, Order, PageRequest};
 
 /// The extension that archives a document.
 pub const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
-/// Operations in one patch.
-const OPERATIONS_MAX: usize = 50;
 /// What a document answers to.
 const ALLOW: &str = "GET, PATCH";
 
@@ -33,65 +34,55 @@ enum Change {
     Test(String, Value),
 }
 
-/// Patches the document with this id.
+/// Patches a document: the one with this id, or the one that matches in the caller's own scope. A tester patches anything.
 ///
 /// # Errors
 /// [`Error::Method`] for any other element, then 404, 403, 412, 422 in this order.
-pub async fn patch(service: &Service, request: &Request, resource: ResourceType, id: &str, operations: &Value) -> Result<Answer, Error> {
-    let asked = service.asked(request, "patch", resource, id, "");
-    let done = run(service, request, resource, Which::Id(id.to_owned()), operations).await;
-    match done {
-        Ok(answer) => Ok(answer),
-        Err(refused) => Err(service.refused(&asked, refused).await),
-    }
-}
-
-/// Patches the one document that matches, in the caller's own scope.
-///
-/// # Errors
-/// As [`patch`]; [`Error::Precondition`] when several match.
-pub async fn patch_conditional(
+pub async fn patch(
     service: &Service,
     request: &Request,
     resource: ResourceType,
-    pairs: &[(String, String)],
+    which: &Which,
     operations: &Value,
 ) -> Result<Answer, Error> {
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    let asked = service.asked(request, "patch", resource, "", &query);
-    let context = search::Context { now: service.clock.now(), strict: true, base_url: &service.base_url };
-    let parsed = search::parse(resource, pairs, &context)?;
-    if !parsed.named.contains("identifier") {
-        return Err(Error::Required { place: "identifier".into(), message: "a conditional PATCH goes by `identifier`".into() });
+    if request.is_tester() {
+        permitted(service, request, resource, Action::Patch)?;
+        return plain::patch(service, request, resource, which, operations).await.map_err(|refused| refused.error);
     }
-    match run(service, request, resource, Which::Matching(parsed.filter), operations).await {
+    let (target, query) = match which {
+        Which::Id(id) => (id.as_str(), String::new()),
+        Which::Matching(pairs) => ("", form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()),
+    };
+    let asked = service.asked(request, "patch", resource, target, &query);
+    match run(service, request, resource, which, operations).await {
         Ok(answer) => Ok(answer),
         Err(refused) => Err(service.refused(&asked, refused).await),
     }
 }
 
-#[derive(Debug, Clone)]
-enum Which {
-    Id(String),
-    Matching(Filter),
-}
-
-async fn run(service: &Service, request: &Request, resource: ResourceType, which: Which, operations: &Value) -> Result<Answer, Refused> {
+async fn run(service: &Service, request: &Request, resource: ResourceType, which: &Which, operations: &Value) -> Result<Answer, Refused> {
     if resource != ResourceType::DOCUMENT_REFERENCE {
-        return Err(Error::Method { allow: "GET", message: format!("{resource} is not patched") }.into());
+        return Err(Error::Method { allow: allowed(resource, which), message: format!("{resource} is not patched") }.into());
     }
     let changes = understand(operations)?;
     permitted(service, request, resource, Action::Patch)?;
-    let (within, asker) = (service.clone(), request.clone());
+    let condition = match which {
+        Which::Id(_) => None,
+        Which::Matching(pairs) => Some(condition::parse(service, request, resource, pairs)?),
+    };
+    if condition.as_ref().is_some_and(|condition| !condition.named.contains("identifier")) {
+        return Err(Error::Required { place: "identifier".into(), message: "a conditional PATCH goes by `identifier`".into() }.into());
+    }
+    let (within, asker, which) = (service.clone(), request.clone(), which.clone());
     let done = service.store.write(move |connection| -> Result<NewResource, Refused> {
         let scope = within.policy.scope(&asker.caller, Action::Consult, resource, within.clock.now());
-        let id = match &which {
-            Which::Id(id) => id.clone(),
-            Which::Matching(filter) => match matching(connection, &scope, filter)?.as_slice() {
-                [] => return Err(Error::NotFound(resource, "?identifier".into()).into()),
-                [one] => one.clone(),
-                _ => return Err(Error::Precondition("several documents match".into()).into()),
-            },
+        let id = match (&which, &condition) {
+            (Which::Id(id), _) => id.clone(),
+            (Which::Matching(_), Some(condition)) => {
+                let found = condition::resolve(&within, &asker, connection, condition)?.at_most_one(resource)?;
+                found.ok_or_else(|| Error::NotFound(resource, "?identifier".into()))?.envelope.id
+            }
+            (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
         };
         let found = seen(store::read::read(connection, &scope, &id)?, resource, &id)?;
         let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
@@ -108,6 +99,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
                 media: String::new(),
                 body: found.body,
                 index: Default::default(),
+                deleted: false,
             });
         }
         let next = Envelope {
@@ -116,7 +108,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
             labels: labels::bits(&document),
             ..found.envelope.clone()
         };
-        let new = prepare(&document, next, i16::from(scope.is_tester()));
+        let new = prepare(&document, next, 0);
         store::write::update(connection, &new)?;
         leave_trace(&within, connection, &asked, &new.envelope, 200)?;
         Ok(new)
@@ -258,9 +250,7 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
         }
     }
     labels::imply_normal(&mut document);
-    if request.caller.kind != CallerKind::Tester {
-        authorised(service, request, connection, found, &before, &document)?;
-    }
+    authorised(service, request, connection, found, &before, &document)?;
     if request.if_match.is_some_and(|version| version != found.envelope.version) {
         return Err(Error::Precondition(format!("version {} is current", found.envelope.version)));
     }
@@ -276,8 +266,9 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
     if now & both == both && then & both != both && !service.settings.masked_and_hidden {
         return Err(Error::business("DocumentReference.securityLabel", "`MASQUE_PS` and `INVISIBLE_PATIENT` do not stand together"));
     }
+    let document = Document::from(document);
     super::create::check(ResourceType::DOCUMENT_REFERENCE, &document)?;
-    Ok(document)
+    Ok(document.value)
 }
 
 /// Whether the caller counts as author of the document.

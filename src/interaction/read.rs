@@ -28,9 +28,11 @@ impl Wanted {
             return Ok(false);
         }
         for range in &self.ranges {
-            if matches!(range.as_str(), "application/fhir+json" | "application/json+fhir")
-                || (range == "application/json" && media != range)
-            {
+            let fhir = matches!(
+                range.as_str(),
+                "application/fhir+json" | "application/json+fhir" | "application/fhir+xml" | "application/xml+fhir"
+            );
+            if fhir || (matches!(range.as_str(), "application/json" | "application/xml" | "text/xml" | "text/json") && media != range) {
                 return Ok(true);
             }
             let group = range.strip_suffix("/*").map(|group| format!("{group}/"));
@@ -38,7 +40,7 @@ impl Wanted {
                 return Ok(false);
             }
         }
-        Err(Error::NotAcceptable(format!("the content is `{media}`, or application/fhir+json")))
+        Err(Error::NotAcceptable(format!("the content is `{media}`, or application/fhir+json, application/fhir+xml")))
     }
 }
 
@@ -47,11 +49,11 @@ impl Wanted {
 /// # Errors
 /// [`Error::NotFound`] for what is absent or hidden alike, [`Error::Forbidden`] for a type that is not served.
 pub async fn read(service: &Service, request: &Request, resource: ResourceType, id: &str, wanted: &Wanted) -> Result<Answer, Error> {
-    if resource == ResourceType::AUDIT_EVENT {
+    if resource == ResourceType::AUDIT_EVENT && !request.is_tester() {
         return search_traces::read(service, request, id).await;
     }
     let asked = service.asked(request, "read", resource, id, "");
-    let found = find(service, request, resource, id).await;
+    let found = find(service, request, resource, id).await.and_then(|found| current(found, resource, id));
     let found = match found {
         Ok(found) => found,
         Err(refused) => return Err(service.refused(&asked, refused).await),
@@ -61,15 +63,20 @@ pub async fn read(service: &Service, request: &Request, resource: ResourceType, 
     Ok(answer)
 }
 
-/// The resource, if the caller may see it.
+/// The resource, if the caller may see it; its current version may be a deletion.
 pub(super) async fn find(service: &Service, request: &Request, resource: ResourceType, id: &str) -> Result<Found, super::Refused> {
-    if !service.policy.serves(resource) {
+    if !service.policy.serves(request.caller.kind, resource) {
         return Err(Error::Forbidden(format!("{resource} is not served")).into());
     }
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     let wanted = id.to_owned();
     let found = service.store.run(move |connection| store::read::read(connection, &scope, &wanted)).await?;
     seen(found, resource, id)
+}
+
+/// What was found, unless it was deleted.
+pub(super) fn current(found: Found, resource: ResourceType, id: &str) -> Result<Found, super::Refused> {
+    if found.deleted { Err(Error::Deleted(resource, id.chars().take(64).collect()).into()) } else { Ok(found) }
 }
 
 /// What was found, if the decision permits it: hidden and absent answer alike, and only the trace knows which.
@@ -94,11 +101,15 @@ pub(super) fn disclosed(found: &Found) -> Happened {
     Happened { holder: found.envelope.holder, key: found.about, found: 1, rules }
 }
 
-fn answer(service: &Service, request: &Request, found: &Found, wanted: &Wanted) -> Result<Answer, Error> {
+/// The answer with a resource, or with the content of a Binary.
+pub(super) fn answer(service: &Service, request: &Request, found: &Found, wanted: &Wanted) -> Result<Answer, Error> {
     let envelope = &found.envelope;
     let mut answer = Answer { status: 200, version: Some(envelope.version), updated: Some(envelope.updated), ..Answer::default() };
     if found.media.is_empty() {
         answer.body = present(service, request, found);
+        if found.envelope.resource == ResourceType::BINARY {
+            kept_as_resource(&mut answer, wanted)?;
+        }
     } else if wanted.wants_resource(&found.media)? {
         answer.body = binary(found).to_string().into_bytes();
     } else {
@@ -108,8 +119,24 @@ fn answer(service: &Service, request: &Request, found: &Found, wanted: &Wanted) 
     Ok(answer)
 }
 
-/// The bytes of a resource as this caller sees it.
+/// A tester's Binary is kept as the resource it came as; its content is taken out where that is wanted.
+fn kept_as_resource(answer: &mut Answer, wanted: &Wanted) -> Result<(), Error> {
+    let value: Value = serde_json::from_slice(&answer.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    if wanted.wants_resource(text("contentType"))? {
+        return Ok(());
+    }
+    let data: Vec<u8> = text("data").bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    answer.media = Some(text("contentType").to_owned());
+    answer.body = STANDARD.decode(data).map_err(|_| Error::Unexpected("a stored Binary is no base64".into()))?;
+    Ok(())
+}
+
+/// The bytes of a resource as this caller sees it: for a tester exactly those that were stored.
 pub(super) fn present(service: &Service, request: &Request, found: &Found) -> Vec<u8> {
+    if request.is_tester() {
+        return found.body.clone();
+    }
     match (&found.facts.holder, found.envelope.resource) {
         (Some(holder), ResourceType::PATIENT) => patient::with_state(&found.body, holder, request.caller.kind),
         (_, resource) => absolute(resource, &found.body, &service.base_url),

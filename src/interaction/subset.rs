@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::stored::set;
 use crate::fhir::ResourceType;
-use crate::fhir::definitions::children;
+use crate::fhir::definitions::structure;
 use crate::search::{Query, Summary};
 
 /// The resource as this query wants it; marked as a subset where something was left out.
@@ -13,15 +13,13 @@ pub fn of(resource: ResourceType, body: Vec<u8>, query: &Query) -> Vec<u8> {
         return body;
     }
     let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return body };
-    let elements = children(resource.name()).unwrap_or_default();
+    let structure = structure(resource.name());
     let keeps = |name: &str| {
         let plain = name.trim_start_matches('_');
-        let is =
-            |element: &&crate::fhir::definitions::Element| element.name == plain || (element.choice && plain.starts_with(element.name));
-        let element = elements.iter().find(is);
-        let always = matches!(plain, "resourceType" | "id" | "meta") || element.is_some_and(|element| element.required);
+        let element = structure.and_then(|structure| structure.member(plain)).map(|(_, element, _)| element);
+        let always = matches!(plain, "resourceType" | "id" | "meta") || element.is_some_and(|element| element.min > 0);
         // A modifier changes the meaning of the rest: it always stays.
-        let always = always || matches!(plain, "implicitRules" | "modifierExtension");
+        let always = always || element.is_some_and(|element| element.modifier);
         always
             || match query.summary {
                 _ if !query.elements.is_empty() => {

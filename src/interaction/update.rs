@@ -3,55 +3,73 @@
 use serde_json::Value;
 
 use super::care_team::members;
+use super::condition::Which;
 use super::create::{check, checked, leave_trace, permitted, standing, strip, written};
 use super::read::seen;
-use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, deposit};
-use crate::fhir::ResourceType;
-use crate::fhir::format::is_id;
+use super::stored::{make_relative, parties, prepare};
+use super::{Answer, Error, Refused, Request, Service, plain};
+use crate::fhir::{Document, ResourceType};
 use crate::filter::Envelope;
 use crate::policy::{Action, CallerKind};
 use crate::store::{self, AnyConnection, Found, NewResource};
 
-/// Writes a new version of a resource. For a tester an absent one is created.
+/// Writes a new version of a resource. For a tester an absent one is created, and a condition may tell which.
 ///
 /// # Errors
 /// [`Error::Method`] for documents and Binary, [`Error::NotFound`], [`Error::Forbidden`], [`Error::Precondition`], [`Error::Business`].
-pub async fn update(service: &Service, request: &Request, resource: ResourceType, id: &str, mut value: Value) -> Result<Answer, Error> {
+pub async fn update(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    which: &Which,
+    document: Document,
+) -> Result<Answer, Error> {
+    let id = match which {
+        Which::Id(id) => id.as_str(),
+        Which::Matching(_) => "",
+    };
     let asked = service.asked(request, "update", resource, id, "");
-    let tester = request.caller.kind == CallerKind::Tester;
-    if !tester
-        && matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT)
-    {
-        let allow = if resource == ResourceType::DOCUMENT_REFERENCE { "GET, PATCH" } else { "GET" };
-        let error = Error::Method { allow, message: format!("{resource} is not updated") };
-        return Err(service.refused(&asked, error.into()).await);
+    if !request.is_tester() {
+        let never =
+            matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT);
+        if never || id.is_empty() {
+            let error = Error::Method { allow: allowed(resource, which), message: format!("{resource} is not updated so") };
+            return Err(service.refused(&asked, error.into()).await);
+        }
     }
     if let Err(error) = permitted(service, request, resource, Action::Update) {
         return Err(service.refused(&asked, error.into()).await);
     }
-    check(resource, &value)?;
-    if value.get("id").and_then(Value::as_str) != Some(id) {
+    check(resource, &document)?;
+    let mut value = document.value;
+    if !id.is_empty() && value.get("id").and_then(Value::as_str) != Some(id) {
         return Err(Error::Value { place: format!("{resource}.id"), message: format!("expected the id of the address, `{id}`") });
     }
-    if !tester {
-        strip(&mut value);
-    }
     make_relative(&mut value, &service.base_url);
+    if request.is_tester() {
+        return match plain::update(service, request, resource, which, &value).await {
+            Ok(answer) => Ok(answer),
+            Err(refused) => Err(refused.error),
+        };
+    }
+    strip(&mut value);
     let (within, asker, id) = (service.clone(), request.clone(), id.to_owned());
     let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value)).await;
     match done {
-        Ok((new, status)) => {
-            let mut answer = written(service, &new, status, Vec::new());
-            if resource == ResourceType::BINARY {
-                answer.body = Vec::new();
-            }
-            if status == 200 {
-                answer.location = None;
-            }
-            Ok(answer)
-        }
+        Ok(new) => Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) }),
         Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+/// The methods a caller other than a tester may use at the address of a resource or of its type.
+pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
+    match (which, resource) {
+        (Which::Matching(_), ResourceType::DOCUMENT_REFERENCE) => "GET, POST, PATCH",
+        (Which::Matching(_), ResourceType::AUDIT_EVENT | ResourceType::BINARY) => "GET",
+        (Which::Matching(_), _) => "GET, POST",
+        (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
+        (Which::Id(_), ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) => "GET",
+        (Which::Id(_), _) => "GET, PUT",
     }
 }
 
@@ -62,29 +80,18 @@ fn within_transaction(
     resource: ResourceType,
     id: &str,
     value: Value,
-) -> Result<(NewResource, u16), Refused> {
+) -> Result<NewResource, Refused> {
     let (caller, now) = (&request.caller, service.clock.now());
     let scope = service.policy.scope(caller, Action::Consult, resource, now);
-    let found = store::read::read(connection, &scope, id)?;
-    if found.is_none() && scope.is_tester() && is_id(id) {
-        let own = envelope(resource, -1, service.clock.next_key(), id.to_owned(), now, &caller.principal);
-        let new = if resource == ResourceType::BINARY { deposit::binary_of(&value, own)? } else { prepare(&value, own, 1) };
-        store::write::insert(connection, &new)?;
-        return Ok((new, 201));
-    }
-    let found = seen(found, resource, id)?;
+    let found = seen(store::read::read(connection, &scope, id)?, resource, id)?;
     let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
     let mut next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
     let about_holder = matches!(resource, ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON);
-    if scope.is_tester() || !about_holder {
+    if !about_holder {
         expect_version(request, &found).map_err(at)?;
-        let new = if resource == ResourceType::BINARY {
-            deposit::binary_of(&value, next)?
-        } else {
-            prepare(&value, next, i16::from(scope.is_tester()))
-        };
+        let new = prepare(&value, next, 0);
         store::write::update(connection, &new)?;
-        return Ok((new, 200));
+        return Ok(new);
     }
     let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
     let standing = standing(service, request, connection, resource, &value)?;
@@ -106,7 +113,7 @@ fn within_transaction(
     store::write::refresh_rights(connection, &standing.row)?;
     let asked = service.asked(request, "update", resource, id, "");
     leave_trace(service, connection, &asked, &new.envelope, 200)?;
-    Ok((new, 200))
+    Ok(new)
 }
 
 fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {

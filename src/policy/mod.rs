@@ -8,6 +8,7 @@ pub mod consents;
 pub mod matrix;
 pub mod nomenclature;
 pub mod projection;
+pub mod resources;
 mod rules;
 mod scope;
 mod table;

@@ -57,8 +57,8 @@ pub struct Rule {
     pub purpose: Option<Purpose>,
     /// Standing so to the resource.
     pub relation: Relation,
-    /// Of this type.
-    pub resource: ResourceType,
+    /// Of this type; `None` for every type of R4, which only testers have.
+    pub resource: Option<ResourceType>,
     /// Whether the matrix limits it.
     pub matrix: bool,
     /// Labels that take a document out of the rule.
@@ -73,6 +73,13 @@ pub struct Rule {
     pub since: i32,
     /// First day after.
     pub until: i32,
+}
+
+impl Rule {
+    /// Whether it is about this type.
+    pub fn is_about(&self, resource: ResourceType) -> bool {
+        self.resource.is_none_or(|own| own == resource)
+    }
 }
 
 /// The rules this binary was built with.
@@ -113,7 +120,10 @@ pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
                     code => Some(Purpose::parse(code).ok_or_else(|| word("purpose", code))?),
                 },
                 relation: parse_relation(relation).ok_or_else(|| word("relation", relation))?,
-                resource: ResourceType::parse(resource).ok_or_else(|| word("resource", resource))?,
+                resource: match resource {
+                    "*" if caller == CallerKind::Tester.as_str() => None,
+                    name => Some(ResourceType::parse(name).ok_or_else(|| word("resource", name))?),
+                },
                 matrix: match matrix {
                     "yes" => true,
                     "no" => false,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
 use super::matrix::{Exercise, Matrix, Tables};
+use super::resources::{self, Belonging, Bound};
 use super::rules::{self, Relation, Rule};
 use super::{Caller, LoadError};
-use crate::fhir::ResourceType;
+use crate::fhir::{NAMES, ResourceType};
 use crate::filter::{
     Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches,
 };
@@ -24,11 +25,13 @@ pub enum Action {
     Update,
     /// `patch`.
     Patch,
+    /// `delete`.
+    Delete,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 4] = [Self::Consult, Self::Create, Self::Update, Self::Patch];
+    pub const ALL: [Self; 5] = [Self::Consult, Self::Create, Self::Update, Self::Patch, Self::Delete];
 
     /// The spelling in tables.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +40,7 @@ impl Action {
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",
+            Self::Delete => "delete",
         }
     }
 
@@ -180,6 +184,7 @@ fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
 pub struct Policy {
     matrix: Matrix,
     rules: Vec<Rule>,
+    resources: Vec<Belonging>,
     consents: Vec<ConsentKind>,
     changes: Changes,
     accept_provisional: bool,
@@ -196,9 +201,16 @@ impl Policy {
         let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
         let status = if accept_provisional { "provisional" } else { "confirmed" };
         let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
+        let (rules, resources) = (rules::load(rules::EMBEDDED)?, resources::load()?);
+        let kept = |resource: ResourceType| resources.iter().any(|row| row.resource == resource && row.bound == Bound::Tester);
+        if let Some(rule) = rules.iter().find(|rule| rule.resource.is_some_and(kept)) {
+            let message = format!("rule `{}` is about a type that only testers keep", rule.id);
+            return Err(LoadError::new("rules.tsv", 1, message));
+        }
         Ok(Self {
             matrix: Matrix::load(tables)?,
-            rules: rules::load(rules::EMBEDDED)?,
+            rules,
+            resources,
             consents: consents::load()?,
             changes: Changes::load()?,
             accept_provisional,
@@ -216,15 +228,26 @@ impl Policy {
         self.consents.iter().find(|kind| kind.code == code)
     }
 
-    /// Whether any caller may do anything with the type.
-    pub fn serves(&self, resource: ResourceType) -> bool {
-        self.rules.iter().any(|rule| rule.resource == resource)
+    /// To whom the resources of each type belong.
+    pub fn resources(&self) -> &[Belonging] {
+        &self.resources
+    }
+
+    /// Whether the type is served to this caller: some rule is about it, for testers theirs, for all others any but theirs.
+    pub fn serves(&self, caller: super::CallerKind, resource: ResourceType) -> bool {
+        let tester = |kind| kind == super::CallerKind::Tester;
+        self.rules.iter().any(|rule| tester(rule.caller) == tester(caller) && rule.is_about(resource))
     }
 
     /// Every type and action that some caller of these kinds may be permitted.
     pub fn served(&self, testers: bool) -> BTreeSet<(ResourceType, Action)> {
         let counts = |rule: &&Rule| rule.permits && (testers || rule.caller != super::CallerKind::Tester);
-        self.rules.iter().filter(counts).map(|rule| (rule.resource, rule.action)).collect()
+        let all = || NAMES.into_iter().filter_map(ResourceType::parse);
+        let pairs = |rule: &Rule| match rule.resource {
+            Some(resource) => vec![(resource, rule.action)],
+            None => all().map(|resource| (resource, rule.action)).collect(),
+        };
+        self.rules.iter().filter(counts).flat_map(pairs).collect()
     }
 
     /// Whether the exercise is one of occupational health, for which one right only counts (L1111-17 IV CSP).
@@ -263,7 +286,7 @@ impl Policy {
         }
         for rule in &self.rules {
             let applies = rule.caller == caller.kind
-                && rule.resource == resource
+                && rule.is_about(resource)
                 && rule.action == action
                 && rule.purpose.is_none_or(|purpose| purpose == caller.purpose)
                 && rule.since <= today

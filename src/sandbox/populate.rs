@@ -105,8 +105,8 @@ impl Maker {
 
     async fn create(&self, token: &TokenRequest, resource: ResourceType, value: Value) -> Result<String, Error> {
         let token = self.issuer.issue(token, &self.service.clock)?;
-        let request = Request { caller: self.verifier.verify(&token)?, id: "sandbox".into(), if_match: None, strict: false };
-        let answer = interaction::create(&self.service, &request, resource, value).await?;
+        let request = Request::new(self.verifier.verify(&token)?, "sandbox");
+        let answer = interaction::create(&self.service, &request, resource, value.into()).await?;
         let location = answer.location.unwrap_or_default();
         Ok(location.split("/_history").next().unwrap_or_default().to_owned())
     }

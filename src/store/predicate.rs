@@ -66,7 +66,15 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
                 .sql(" AND l.ref = x.value JOIN resource ");
             out.sql(target).sql(" ON ").sql(target).sql(".holder = l.holder AND ").sql(target).sql(".key = l.key LEFT JOIN holder ");
             out.sql(target_holder).sql(" ON ").sql(target_holder).sql(".holder = ").sql(target).sql(".holder WHERE x.holder = ").sql(r);
-            out.sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key()).sql(" AND ").sql(target).sql(".type = ");
+            out.sql(".holder AND x.key = ")
+                .sql(r)
+                .sql(".key AND x.param = ")
+                .number(param.key())
+                .sql(" AND ")
+                .sql(target)
+                .sql(".deleted = 0 AND ")
+                .sql(target)
+                .sql(".type = ");
             out.number(resource.number()).sql(" AND (");
             at(inner, depth + 1, realm, out);
             out.sql("))");

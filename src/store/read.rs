@@ -20,8 +20,10 @@ pub struct Found {
     pub about: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
-    /// The exact bytes to serve.
+    /// The exact bytes to serve; empty for a deletion.
     pub body: Vec<u8>,
+    /// Whether the current version is a deletion.
+    pub deleted: bool,
     /// What the scope says.
     pub decision: Decision,
 }
@@ -33,8 +35,10 @@ pub struct Version {
     pub version: i32,
     /// `meta.lastUpdated`.
     pub updated: i64,
-    /// The exact bytes.
+    /// The exact bytes; empty for a deletion.
     pub body: Vec<u8>,
+    /// Whether it is a deletion.
+    pub deleted: bool,
 }
 
 /// The codec byte of bodies kept as they are.
@@ -50,17 +54,17 @@ pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
 
 /// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
 pub const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
-                           e.key, r.media, r.codec, r.body, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
+                           e.key, r.media, r.codec, r.body, r.deleted, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
 /// The SQL types of [`COLUMNS`] and the rights.
 pub type Columns = (
     (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
-    (BigInt, Text, SmallInt, Binary, Text, Text, SmallInt, Integer, SmallInt, Text),
+    (BigInt, Text, SmallInt, Binary, SmallInt, Text, Text, SmallInt, Integer, SmallInt, Text),
 );
 /// A row of them.
 pub type Values =
-    ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, String, String, i16, i32, i16, String));
+    ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, i16, String, String, i16, i32, i16, String));
 
 /// Appends the rights of these actors over the holder `h` as one text.
 pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
@@ -86,6 +90,8 @@ pub struct Parsed {
     pub media: String,
     /// The body, decoded.
     pub body: Vec<u8>,
+    /// Whether the version is a deletion.
+    pub deleted: bool,
 }
 
 /// Reads a row.
@@ -94,12 +100,19 @@ pub struct Parsed {
 /// [`Error::Corrupt`] for what no version wrote.
 pub fn parse((first, second): Values) -> Result<Parsed, Error> {
     let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = first;
-    let (about, media, codec, body, patient, ins, state, born, settings, rights) = second;
+    let (about, media, codec, body, deleted, patient, ins, state, born, settings, rights) = second;
     let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
     let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties };
     let row = HolderRow { holder, ins, patient, state: HolderState::from_number(state), born, settings };
     let holder = (!row.patient.is_empty()).then_some(row);
-    Ok(Parsed { envelope, facts: Facts { holder, rights: parse_rights(&rights)? }, about, media, body: decode(codec, body)? })
+    Ok(Parsed {
+        envelope,
+        facts: Facts { holder, rights: parse_rights(&rights)? },
+        about,
+        media,
+        body: decode(codec, body)?,
+        deleted: deleted != 0,
+    })
 }
 
 /// The rights in the text that [`rights_column`] selects.
@@ -134,9 +147,9 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
     statement.sql(bound).sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = ").number(i16::from(scope.is_tester()));
     statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
-    let Parsed { envelope, facts, about, media, body } = parse(row)?;
+    let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
     let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None });
-    Ok(Some(Found { envelope, facts, about, media, body, decision }))
+    Ok(Some(Found { envelope, facts, about, media, body, deleted, decision }))
 }
 
 /// The versions of a resource, newest first; only one where a number is given. The caller has decided on the current one.
@@ -144,18 +157,21 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn versions(connection: &mut AnyConnection, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
-    let current = Version { version: found.envelope.version, updated: found.envelope.updated, body: found.body.clone() };
+    let current =
+        Version { version: found.envelope.version, updated: found.envelope.updated, body: found.body.clone(), deleted: found.deleted };
     if only == Some(current.version) {
         return Ok(vec![current]);
     }
-    let mut statement = Statement::new("SELECT version, updated, codec, body FROM resource_version WHERE holder = ");
+    let mut statement = Statement::new("SELECT version, updated, codec, body, deleted FROM resource_version WHERE holder = ");
     statement.big(found.envelope.holder).sql(" AND key = ").big(found.envelope.key);
     if let Some(version) = only {
         statement.sql(" AND version = ").int(version);
     }
     statement.sql(" ORDER BY version DESC");
-    let rows: Vec<(i32, i64, i16, Vec<u8>)> = statement.load::<(Integer, BigInt, SmallInt, Binary), _>(connection)?;
-    let earlier = rows.into_iter().map(|(version, updated, codec, body)| Ok(Version { version, updated, body: decode(codec, body)? }));
+    let rows: Vec<(i32, i64, i16, Vec<u8>, i16)> = statement.load::<(Integer, BigInt, SmallInt, Binary, SmallInt), _>(connection)?;
+    let version =
+        |(version, updated, codec, body, deleted)| Ok(Version { version, updated, body: decode(codec, body)?, deleted: deleted != 0 });
+    let earlier = rows.into_iter().map(version);
     let earlier = earlier.collect::<Result<Vec<_>, Error>>()?;
     Ok(if only.is_some() { earlier } else { std::iter::once(current).chain(earlier).collect() })
 }

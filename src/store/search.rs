@@ -69,7 +69,7 @@ pub struct Standing {
 
 fn scoped(scope: &Scope, request: &PageRequest, statement: &mut Statement) {
     let realm = i16::from(scope.is_tester());
-    statement.sql(" WHERE r.type = ").number(scope.resource().number());
+    statement.sql(" WHERE r.deleted = 0 AND r.type = ").number(scope.resource().number());
     if scope.is_tester() {
         statement.sql(" AND r.holder = -1");
     } else if let Some(holders) = &request.holders {

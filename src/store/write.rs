@@ -23,10 +23,12 @@ pub struct NewResource {
     pub bound: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
-    /// The exact bytes to serve.
+    /// The exact bytes to serve; empty for a deletion.
     pub body: Vec<u8>,
     /// Index rows.
     pub index: IndexRows,
+    /// Whether this version is a deletion.
+    pub deleted: bool,
 }
 
 /// Rows in a statement; with up to fourteen binds each it stays far below the limit of either database.
@@ -58,7 +60,7 @@ pub fn insert(connection: &mut AnyConnection, new: &NewResource) -> Result<(), E
 pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
     let e = &new.envelope;
     let mut keep = Statement::new(
-        "INSERT INTO resource_version (holder, key, version, updated, codec, body) SELECT holder, key, version, updated, codec, body FROM resource WHERE holder = ",
+        "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted) SELECT holder, key, version, updated, codec, body, deleted FROM resource WHERE holder = ",
     );
     keep.big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
     // Two writers of one version meet at this key, or the second finds the version gone.
@@ -76,7 +78,9 @@ pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), E
         .sql(", codec = ")
         .small(PLAIN)
         .sql(", body = ")
-        .bytes(new.body.as_slice());
+        .bytes(new.body.as_slice())
+        .sql(", deleted = ")
+        .small(i16::from(new.deleted));
     row.sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
     if row.execute(connection)? != 1 {
         return Err(Error::Version { found: e.version });
@@ -118,6 +122,20 @@ fn many<T>(connection: &mut AnyConnection, into: &str, rows: &[T], each: impl Fn
             statement.sql(")");
         }
         statement.execute(connection)?;
+    }
+    Ok(())
+}
+
+/// Lets whoever else decides on the same condition wait until this transaction ends, so that two conditional creates of the same
+/// cannot both find nothing. SQLite has one writer at a time.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn lock_condition(connection: &mut AnyConnection, condition: &str) -> Result<(), Error> {
+    if matches!(connection, AnyConnection::Postgres(_)) {
+        let mut lock = Statement::new("SELECT CAST(pg_advisory_xact_lock(hashtextextended(");
+        lock.text(condition).sql(", 0)) AS TEXT)");
+        lock.load::<Text, String>(connection)?;
     }
     Ok(())
 }

@@ -239,7 +239,7 @@ fn the_form_of_a_consent_is_checked() {
             (without("policyRule"), 422, "Consent.policyRule"),
             (without("patient"), 422, "Consent.patient"),
             (without("provision"), 422, "Consent.provision.type"),
-            (without("status"), 400, "Consent.status"),
+            (without("status"), 422, "Consent.status"),
             (with("/category/0/coding/0/code", "invented".into()), 422, "Consent.category"),
             (with("/scope/coding/0/code", "research".into()), 422, "Consent.scope"),
             (with("/provision/type", "deny".into()), 422, "Consent.provision.type"),

@@ -34,24 +34,39 @@ fn caller(kind: CallerKind, purpose: Purpose, profession: &str) -> Caller {
     claims.caller().unwrap()
 }
 
-/// Every type with a rule, every caller, mode and action: the rules that may permit.
+/// Every type: to whom its resources belong, and for every caller, mode and action the rules that may permit. A type that no rule
+/// is about has one line; testers, who are no part of the law, have theirs once for all types.
 fn table(policy: &Policy) -> String {
-    let mut text = String::from("type\tcaller\tpurpose\taction\trules\n");
-    for name in ensemble::fhir::NAMES {
-        let resource = ResourceType::parse(name).unwrap();
-        if !policy.serves(resource) {
+    let mut text = String::from("type\tbound\telement\tcaller\tpurpose\taction\trules\n");
+    let shown = |rules: Vec<String>| if rules.is_empty() { "denied".to_owned() } else { rules.join(" ") };
+    let lawful = || CallerKind::ALL.into_iter().filter(|kind| *kind != CallerKind::Tester);
+    for row in policy.resources() {
+        let (resource, bound, element) = (row.resource, row.bound.as_str(), row.element.unwrap_or("-"));
+        if !lawful().any(|kind| policy.serves(kind, resource)) {
+            for action in Action::ALL {
+                for kind in lawful() {
+                    assert!(policy.permits(&caller(kind, Purpose::Normal, "10"), action, resource, NOW).is_empty(), "{resource}");
+                }
+            }
+            let _ = writeln!(text, "{resource}\t{bound}\t{element}\t*\t*\t*\tdenied");
             continue;
         }
-        for kind in CallerKind::ALL {
+        for kind in lawful() {
             let purposes: &[Purpose] = if kind == CallerKind::Professional { &Purpose::ALL } else { &[Purpose::Normal] };
             for purpose in purposes {
                 for action in Action::ALL {
-                    let rules = policy.permits(&caller(kind, *purpose, "10"), action, resource, NOW);
-                    let rules = if rules.is_empty() { "denied".to_owned() } else { rules.join(" ") };
-                    let _ = writeln!(text, "{name}\t{}\t{}\t{}\t{rules}", kind.as_str(), purpose.as_str(), action.as_str());
+                    let rules = shown(policy.permits(&caller(kind, *purpose, "10"), action, resource, NOW));
+                    let (kind, purpose, action) = (kind.as_str(), purpose.as_str(), action.as_str());
+                    let _ = writeln!(text, "{resource}\t{bound}\t{element}\t{kind}\t{purpose}\t{action}\t{rules}");
                 }
             }
         }
+    }
+    for action in Action::ALL {
+        let of = |resource| shown(policy.permits(&caller(CallerKind::Tester, Purpose::Normal, "10"), action, resource, NOW));
+        let rules: std::collections::BTreeSet<String> = policy.resources().iter().map(|row| of(row.resource)).collect();
+        let rules = rules.into_iter().collect::<Vec<_>>().join(" or ");
+        let _ = writeln!(text, "*\t-\t-\ttester\t*\t{}\t{rules}", action.as_str());
     }
     text
 }

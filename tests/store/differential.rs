@@ -293,6 +293,7 @@ async fn fill(store: &Store, world: &World) {
             media: String::new(),
             body: b"{}".to_vec(),
             index: one.index.clone(),
+            deleted: false,
         })
         .collect();
     let filled = store.write(move |connection| -> Result<(), Error> {

@@ -1,0 +1,2 @@
+ALTER TABLE resource_version DROP COLUMN deleted;
+ALTER TABLE resource DROP COLUMN deleted;

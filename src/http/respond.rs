@@ -1,0 +1,66 @@
+//! From an answer to HTTP: format, validators, preferences (FHIR R4 http.html#general, #ops, #cread).
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ETAG, HeaderMap, LAST_MODIFIED, LOCATION};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::Value;
+
+use super::negotiate::{self, Return, Style};
+use super::route::Route;
+use crate::fhir::{Format, outcome, primitive, xml};
+use crate::interaction::{Answer, Error};
+
+/// The bytes of a resource kept as JSON, in this style. JSON is served as it stands; XML is made from the tree.
+pub fn styled(body: Vec<u8>, style: Style) -> Result<Vec<u8>, Error> {
+    if style.format == Format::Json && !style.pretty {
+        return Ok(body);
+    }
+    let value: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("an answer is no JSON".into()))?;
+    match style.format {
+        Format::Json => serde_json::to_vec_pretty(&value).map_err(|error| Error::Unexpected(error.to_string())),
+        Format::Xml => Ok(xml::write(&value, style.pretty)),
+    }
+}
+
+/// The answer of an interaction.
+///
+/// # Errors
+/// [`Error::Unexpected`] for what no interaction answers.
+pub fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: Style, base_url: &str) -> Result<HttpResponse, Error> {
+    let mut status = StatusCode::from_u16(answer.status).map_err(|error| Error::Unexpected(error.to_string()))?;
+    let unchanged = route.reads() && answer.version.is_some_and(|version| negotiate::has_it(headers, version, answer.updated));
+    if unchanged {
+        status = StatusCode::NOT_MODIFIED;
+    }
+    let prefers = negotiate::prefers(headers);
+    if status == StatusCode::NO_CONTENT && prefers == Return::OperationOutcome {
+        status = StatusCode::OK;
+    }
+    let mut builder = HttpResponseBuilder::new(status);
+    if let Some(version) = answer.version {
+        builder.insert_header((ETAG, format!("W/\"{version}\"")));
+    }
+    if let Some(updated) = answer.updated {
+        builder.insert_header((LAST_MODIFIED, primitive::http_date(updated)));
+    }
+    if let Some(location) = &answer.location {
+        builder.insert_header((LOCATION, format!("{base_url}/{location}")));
+    }
+    if unchanged || status == StatusCode::NO_CONTENT {
+        return Ok(builder.finish());
+    }
+    if let Some(media) = answer.media {
+        // Content comes from many hands: a browser shows it as what it says it is, and runs nothing of it.
+        builder
+            .insert_header(("X-Content-Type-Options", "nosniff"))
+            .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"));
+        return Ok(builder.content_type(media).body(answer.body));
+    }
+    let told = route.writes() || matches!(route, Route::Delete(..));
+    let body = match prefers {
+        Return::Minimal if told => return Ok(builder.finish()),
+        Return::OperationOutcome if told => outcome::outcome(answer.warnings).to_string().into_bytes(),
+        _ => answer.body,
+    };
+    Ok(builder.content_type(style.format.media()).body(styled(body, style)?))
+}

@@ -1,0 +1,146 @@
+//! Conditions (FHIR R4 http.html#ccreate, #cond-update, #cdelete): resolved in the caller's own scope, so that they tell nothing
+//! beyond it (CONTRACT 4), and in the transaction of what they decide.
+
+use super::create::leave_trace;
+use super::links::absolute;
+use super::search_type::{narrowed, scoped_chains};
+use super::{Answer, Error, Refused, Request, Service};
+use crate::fhir::ResourceType;
+use crate::filter::Filter;
+use crate::policy::Action;
+use crate::search;
+use crate::store::{self, AnyConnection, Hit, Order, PageRequest};
+
+/// Which resource a request is about.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// The one with this id.
+    Id(String),
+    /// The one that matches these parameters.
+    Matching(Vec<(String, String)>),
+}
+
+/// The resources a condition finds.
+pub(super) enum Matches {
+    /// None.
+    None,
+    /// One.
+    One(Box<Hit>),
+    /// More than one.
+    Several,
+}
+
+impl Matches {
+    /// The one that matches, or none.
+    ///
+    /// # Errors
+    /// [`Error::Precondition`] for several.
+    pub(super) fn at_most_one(self, resource: ResourceType) -> Result<Option<Box<Hit>>, Error> {
+        match self {
+            Self::None => Ok(None),
+            Self::One(hit) => Ok(Some(hit)),
+            Self::Several => Err(Error::Precondition(format!("several resources of type {resource} match the condition"))),
+        }
+    }
+}
+
+/// A condition that was understood.
+#[derive(Debug, Clone)]
+pub(super) struct Condition {
+    resource: ResourceType,
+    filter: Filter,
+    text: String,
+    /// The parameters used, as [`search::Query::named`].
+    pub named: std::collections::BTreeSet<String>,
+}
+
+/// Understands a condition; what is not understood would match too much, so it is refused.
+///
+/// # Errors
+/// 400 as any search, and for a condition without parameters.
+pub(super) fn parse(service: &Service, request: &Request, resource: ResourceType, pairs: &[(String, String)]) -> Result<Condition, Error> {
+    let context = search::Context { now: service.clock.now(), strict: true, base_url: &service.base_url };
+    let query = search::parse(resource, pairs, &context)?;
+    if query.filter == Filter::Everything || query.filter == Filter::And(Vec::new()) {
+        return Err(Error::Required { place: "condition".into(), message: "a condition needs a search parameter".into() });
+    }
+    let named = !query.holders.is_empty();
+    let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter), named);
+    let text = form_urlencoded::Serializer::new(format!("{resource}?")).extend_pairs(pairs).finish();
+    Ok(Condition { resource, filter, text, named: query.named })
+}
+
+/// What the condition finds of what the caller may see; others who decide on the same condition wait until this is committed.
+///
+/// # Errors
+/// [`Error::Away`].
+pub(super) fn resolve(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    condition: &Condition,
+) -> Result<Matches, Error> {
+    store::write::lock_condition(connection, &condition.text)?;
+    let scope = service.policy.scope(&request.caller, Action::Consult, condition.resource, service.clock.now());
+    let page =
+        PageRequest { filter: condition.filter.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    // One more than asked is fetched when there is more.
+    let mut hits = store::search::page(connection, &scope, &page)?.into_iter();
+    Ok(match (hits.next(), hits.next()) {
+        (None, _) => Matches::None,
+        (Some(hit), None) => Matches::One(Box::new(hit)),
+        (Some(_), Some(_)) => Matches::Several,
+    })
+}
+
+/// What became of a create.
+pub(super) enum Created<T> {
+    /// `If-None-Exist` found this.
+    Existing(Box<Hit>),
+    /// It was written.
+    New(T),
+}
+
+/// Writes in one transaction, unless the condition of `If-None-Exist` finds something.
+///
+/// # Errors
+/// What the work says; [`Error::Precondition`] when several match.
+pub(super) async fn unless_exists<T, F>(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    work: F,
+) -> Result<Created<T>, Refused>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut AnyConnection) -> Result<T, Refused> + Send + 'static,
+{
+    let condition = request.if_none_exist.as_ref().map(|pairs| parse(service, request, resource, pairs)).transpose()?;
+    let (within, asker) = (service.clone(), request.clone());
+    let done = service.store.write(move |connection| {
+        let Some(condition) = condition else { return work(connection).map(Created::New) };
+        match resolve(&within, &asker, connection, &condition)?.at_most_one(resource)? {
+            None => work(connection).map(Created::New),
+            Some(hit) => {
+                let asked = within.asked(&asker, "create", resource, "", "");
+                leave_trace(&within, connection, &asked, &hit.envelope, 200)?;
+                Ok(Created::Existing(hit))
+            }
+        }
+    });
+    done.await
+}
+
+/// The answer of a conditional create that found something.
+pub(super) fn existing(service: &Service, request: &Request, hit: &Hit) -> Answer {
+    let envelope = &hit.envelope;
+    let body = if request.is_tester() { hit.body.clone() } else { absolute(envelope.resource, &hit.body, &service.base_url) };
+    Answer {
+        status: 200,
+        body,
+        version: Some(envelope.version),
+        updated: Some(envelope.updated),
+        location: Some(format!("{}/{}/_history/{}", envelope.resource, envelope.id, envelope.version)),
+        ..Answer::default()
+    }
+}
