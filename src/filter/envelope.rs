@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::fhir::ResourceType;
 
-/// Somebody who acts, in one spelling: `P:` PSIdNat, `S:` StructIdNat, `H:` INS as `system|value`, `A:` application.
+/// Somebody who acts, in one spelling: `P:` PSIdNat, `S:` StructIdNat, `H:` INS as `system|value`, `A:` application;
+/// `M:` is a StructIdNat too, of a structure that manages what names it.
 ///
 /// INVARIANT: letters, digits and `:|.-` only, so that an actor is one word of a list of parties.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,11 @@ impl Actor {
     /// An actor of the service itself: `operator`, `auditor`, `tester`.
     pub fn service(name: &str) -> Option<Self> {
         Self::new('X', name)
+    }
+
+    /// A structure as the one that manages something: another word than the structure itself, which is not named by managing.
+    pub fn managing(structure: &Self) -> Option<Self> {
+        if structure.kind() == 'S' { Self::new('M', structure.id()) } else { None }
     }
 
     /// An actor read from the database.
@@ -80,6 +86,8 @@ pub enum Label {
     HiddenFromRepresentatives = 4,
     /// `status` is `entered-in-error`: deleted, for everyone.
     EnteredInError = 8,
+    /// A Consent that refuses or has ended: in an occupational exercise it looks like none (CONTRACT 3, occupational-health).
+    Unspoken = 16,
 }
 
 impl Label {
@@ -232,11 +240,13 @@ pub enum RightKind {
     Representative = 7,
     /// Consent `application`.
     Application = 8,
+    /// Consent `record-block` recorded by an administrator, who blocks others than the treating physician.
+    BlockByAdministrator = 9,
 }
 
 impl RightKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RecordAccess,
         Self::CareTeam,
         Self::TreatingPhysician,
@@ -245,7 +255,13 @@ impl RightKind {
         Self::Occupational,
         Self::Representative,
         Self::Application,
+        Self::BlockByAdministrator,
     ];
+
+    /// Whether it takes rights away instead of giving one.
+    pub fn blocks(self) -> bool {
+        matches!(self, Self::Block | Self::BlockByAdministrator)
+    }
 
     /// The number kept in databases.
     pub fn number(self) -> i16 {

@@ -58,6 +58,8 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
             Action::Consult if resource == ResourceType::BINARY && !plain => interactions.extend(["read", "vread"]),
             Action::Consult if resource == ResourceType::AUDIT_EVENT && !plain => interactions.extend(["read", "search-type"]),
             Action::Consult => interactions.extend(["read", "vread", "history-instance", "search-type"]),
+            // Told by `vread` and `history-instance`.
+            Action::History => {}
             Action::Create => interactions.push("create"),
             Action::Update => interactions.push("update"),
             Action::Patch => interactions.push("patch"),
@@ -82,7 +84,7 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         "type": resource.name(),
         "interaction": interactions.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),
         "versioning": "versioned",
-        "readHistory": true,
+        "readHistory": interactions.contains(&"vread"),
         "updateCreate": plain,
         "conditionalCreate": actions.contains(&Action::Create),
         "conditionalRead": "full-support",
@@ -94,4 +96,23 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         super::stored::set(&mut statement, "searchParam", parameters.into());
     }
     Some(statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_has_no_earlier_versions() {
+        let read_history = |kind, plain| resource(kind, &[Action::Consult], plain)?.get("readHistory").cloned();
+        let rows = [
+            (ResourceType::AUDIT_EVENT, false, false),
+            (ResourceType::AUDIT_EVENT, true, true),
+            (ResourceType::BINARY, false, true),
+            (ResourceType::PATIENT, false, true),
+        ];
+        for (kind, plain, expected) in rows {
+            assert_eq!(read_history(kind, plain), Some(expected.into()), "{kind} {plain}");
+        }
+    }
 }

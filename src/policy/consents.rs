@@ -3,6 +3,7 @@
 use super::matrix::profession_system;
 use super::table::Table;
 use super::{Code, LoadError};
+use crate::filter::RightKind;
 
 /// Whom a Consent names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +46,24 @@ pub struct ConsentKind {
     pub named: Named,
     /// Who may record it.
     pub collected: Collected,
-    /// The profession of a professional who records it for itself.
+    /// The profession it is for: of a professional who records it for itself, and of the exercise in which it counts.
     pub profession: Option<Code>,
+    /// Elements of `provision` that it may have beside `type`; any other would be a restriction nobody keeps.
+    pub elements: Vec<&'static str>,
+}
+
+/// The kind of Consent that gives a right; none gives a representative's.
+pub fn code_of(kind: RightKind) -> Option<&'static str> {
+    Some(match kind {
+        RightKind::RecordAccess => "record-access",
+        RightKind::CareTeam => "care-team-access",
+        RightKind::TreatingPhysician => "treating-physician",
+        RightKind::Administrator => "administrator",
+        RightKind::Block | RightKind::BlockByAdministrator => "record-block",
+        RightKind::Occupational => "occupational-health",
+        RightKind::Application => "application",
+        RightKind::Representative => return None,
+    })
 }
 
 const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv");
@@ -57,8 +74,8 @@ const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv")
 /// [`LoadError`] with the line.
 pub fn load() -> Result<Vec<ConsentKind>, LoadError> {
     let mut kinds = Vec::new();
-    Table::read("consents.tsv", EMBEDDED, &["kind", "provision", "actor", "collected", "profession", "source"])?.each(
-        |[code, provision, actor, collected, profession, _]| {
+    Table::read("consents.tsv", EMBEDDED, &["kind", "provision", "actor", "collected", "profession", "elements", "source"])?.each(
+        |[code, provision, actor, collected, profession, elements, _]| {
             let word = |what: &str, text: &str| format!("unknown {what} `{text}`");
             kinds.push(ConsentKind {
                 code: code.to_owned(),
@@ -92,11 +109,20 @@ pub fn load() -> Result<Vec<ConsentKind>, LoadError> {
                         Some(Code { system: system.to_owned(), code: code.to_owned() })
                     }
                 },
+                elements: match elements {
+                    "-" => Vec::new(),
+                    names => names.split(',').map(|name| element(name).ok_or_else(|| word("element", name))).collect::<Result<_, _>>()?,
+                },
             });
             Ok(())
         },
     )?;
     Ok(kinds)
+}
+
+/// An element of `provision` that this server keeps to.
+fn element(name: &str) -> Option<&'static str> {
+    ["actor", "class", "period", "purpose"].into_iter().find(|known| *known == name)
 }
 
 #[cfg(test)]
@@ -108,5 +134,13 @@ mod tests {
         let codes: Vec<String> = load().map(|kinds| kinds.into_iter().map(|kind| kind.code).collect()).unwrap_or_default();
         assert_eq!(codes.len(), 11);
         assert!(codes.is_sorted());
+    }
+
+    #[test]
+    fn every_right_by_consent_has_its_kind() {
+        let kinds = load().unwrap_or_default();
+        for code in RightKind::ALL.into_iter().filter_map(code_of) {
+            assert!(kinds.iter().any(|kind| kind.code == code), "{code}");
+        }
     }
 }

@@ -9,12 +9,14 @@ pub mod matrix;
 pub mod nomenclature;
 pub mod projection;
 pub mod resources;
+mod rights;
 mod rules;
 mod scope;
 mod table;
 
 pub use caller::{Caller, CallerKind, Code, Purpose};
 pub use matrix::{Exercise, Matrix};
+pub use rights::{CONSULTS, holds};
 pub use rules::{EMBEDDED as EMBEDDED_RULES, Relation, Rule};
 pub use scope::{Action, Decision, Policy, Scope};
 

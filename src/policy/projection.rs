@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::fhir::{ResourceType, national, primitive};
-use crate::filter::{Actor, Right, RightKind, Setting};
+use crate::filter::{Actor, Label, Right, RightKind, Setting};
 
 /// The address of what this project defines.
 pub const CB: &str = "https://ensemble.example/fhir";
@@ -39,6 +39,18 @@ pub fn consent_kind(consent: &Value) -> Option<&str> {
     codings
         .filter(|coding| coding.get("system").and_then(Value::as_str) == Some("https://ensemble.example/fhir/CodeSystem/consent-kind"))
         .find_map(|coding| coding.get("code")?.as_str())
+}
+
+/// The extension with which the server says which professional recorded a Consent.
+pub fn collected_by() -> String {
+    format!("{CB}/StructureDefinition/collected-by")
+}
+
+/// The labels of a Consent: one that refuses, or is no longer active, is [`Label::Unspoken`].
+pub fn consent_labels(consent: &Value) -> i16 {
+    let active = consent.get("status").and_then(Value::as_str) == Some("active");
+    let permits = consent.pointer("/provision/type").and_then(Value::as_str) == Some("permit");
+    if active && permits { 0 } else { Label::Unspoken.bit() }
 }
 
 /// The actors a Consent names by identifier.
@@ -111,7 +123,8 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until)))
             }
             ("record-block", false) => {
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Block, a, source.created, until)))
+                let kind = if by_administrator(&source.value) { RightKind::BlockByAdministrator } else { RightKind::Block };
+                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(kind, a, source.created, until)))
             }
             ("treating-physician", true) => {
                 // One at a time: a new one ends the former.
@@ -132,9 +145,42 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
     block(&mut rights, &consents);
     rights.extend(sources.iter().filter(|s| s.resource == ResourceType::RELATED_PERSON).filter_map(|source| representative(source, born)));
     rights.retain(|right| right.from < right.until);
-    rights.sort();
-    rights.dedup_by(|a, b| a.actor == b.actor && a.kind == b.kind && a.source == b.source);
-    (rights, settings)
+    (merged(rights), settings)
+}
+
+/// A professional records a block as administrator only.
+fn by_administrator(block: &Value) -> bool {
+    let extensions = block.get("extension").and_then(Value::as_array);
+    extensions.into_iter().flatten().any(|extension| extension.get("url").and_then(Value::as_str) == Some(&collected_by()))
+}
+
+/// One row for each actor, kind, source and unbroken time: who takes part twice in a team is a member as long as either lasts.
+fn merged(mut rights: Vec<Right>) -> Vec<Right> {
+    let of = |right: &Right| (right.actor.clone(), right.kind, right.source.clone());
+    rights.sort_by_key(|right| (of(right), right.from));
+    let mut kept: Vec<Right> = Vec::with_capacity(rights.len());
+    let mut again = 0;
+    for right in rights {
+        let same = |last: &Right| last.actor == right.actor && last.kind == right.kind && source(last) == right.source;
+        match kept.last_mut().filter(|last| same(last)) {
+            Some(last) if right.from <= last.until => last.until = last.until.max(right.until),
+            Some(_) => {
+                again += 1;
+                kept.push(Right { source: format!("{}#{again}", right.source), ..right });
+            }
+            None => {
+                again = 0;
+                kept.push(right);
+            }
+        }
+    }
+    kept.sort();
+    kept
+}
+
+/// The resource a right comes from, without the number of its time.
+fn source(right: &Right) -> &str {
+    right.source.split('#').next().unwrap_or_default()
 }
 
 fn setting_of(kind: &str) -> Option<Setting> {
@@ -179,8 +225,8 @@ fn members(sources: &[Source], consent: &Value) -> Vec<(Actor, i64, i64)> {
 fn block(rights: &mut [Right], consents: &[&Source]) {
     let given =
         |source: &str| consents.iter().find(|c| source.strip_prefix("Consent/") == Some(c.id.as_str())).map_or(i64::MIN, |c| c.created);
-    let blocks: Vec<Right> = rights.iter().filter(|r| r.kind == RightKind::Block).cloned().collect();
-    for right in rights.iter_mut().filter(|r| r.kind != RightKind::Block) {
+    let blocks: Vec<Right> = rights.iter().filter(|r| r.kind.blocks()).cloned().collect();
+    for right in rights.iter_mut().filter(|r| !r.kind.blocks()) {
         for block in blocks.iter().filter(|block| block.actor == right.actor && given(&right.source) < block.until) {
             right.until = right.until.min(block.from.max(i64::MIN + 1));
         }
@@ -269,6 +315,40 @@ mod tests {
         access.value.pointer_mut("/provision").unwrap()["actor"] = json!([{"reference": {"reference": "CareTeam/t"}}]);
         assert_eq!(spans(std::slice::from_ref(&team), RightKind::CareTeam), []);
         assert_eq!(spans(&[team, access], RightKind::CareTeam), [(10, 86_400_000_000)]);
+    }
+
+    #[test]
+    fn who_takes_part_twice_is_a_member_as_long_as_either_lasts() {
+        let day = 86_400_000_000;
+        let part = |start: &str, end: &str| {
+            let sides = [("start", start), ("end", end)].into_iter().filter(|(_, date)| !date.is_empty());
+            let period: serde_json::Map<String, Value> = sides.map(|(name, date)| (name.to_owned(), date.into())).collect();
+            json!({"member": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}}, "period": period})
+        };
+        let rows = [
+            (vec![part("", "1970-01-02"), part("", "")], vec![(10, i64::MAX)]),
+            (vec![part("", ""), part("", "1970-01-02")], vec![(10, i64::MAX)]),
+            (vec![part("1970-01-04", ""), part("", "1970-01-01")], vec![(10, day), (3 * day, i64::MAX)]),
+            (
+                vec![part("", "1970-01-01"), part("1970-01-04", "1970-01-04"), part("1970-01-08", "")],
+                vec![(10, day), (3 * day, 4 * day), (7 * day, i64::MAX)],
+            ),
+        ];
+        for (parts, expected) in rows {
+            let team = Source {
+                resource: ResourceType::CARE_TEAM,
+                id: "t".into(),
+                created: 5,
+                updated: 5,
+                value: json!({"status": "active", "participant": parts}),
+            };
+            let mut access = consent("a", "care-team-access", "permit", 10, true, 10);
+            access.value.pointer_mut("/provision").unwrap()["actor"] = json!([{"reference": {"reference": "CareTeam/t"}}]);
+            let (rights, _) = project(&[team, access], 0);
+            assert_eq!(rights.iter().map(|right| (right.from, right.until)).collect::<Vec<_>>(), expected, "{parts:?}");
+            let sources: std::collections::BTreeSet<&str> = rights.iter().map(|right| right.source.as_str()).collect();
+            assert_eq!(sources.len(), rights.len(), "one row each");
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Relation {
     Submitter,
     /// Named in it: actor of a Consent, member of a CareTeam.
     Party,
+    /// The structure that manages it: of a CareTeam.
+    Manager,
     /// Break-glass is not opposed.
     BreakGlass,
     /// Break-glass, and masked documents are permitted in emergency.
@@ -63,8 +65,10 @@ pub struct Rule {
     pub matrix: bool,
     /// Labels that take a document out of the rule.
     pub except: Vec<Label>,
-    /// What is done.
+    /// What is done; consulting is of all versions, unless `current`.
     pub action: Action,
+    /// Whether it opens the current version only, for what one sees by being named in it: an earlier one may have named others.
+    pub current: bool,
     /// Whether it permits; else it forbids.
     pub permits: bool,
     /// A forbid beats the permits of its group; `None` those of all.
@@ -76,6 +80,11 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Whether it is about this action.
+    pub fn is_of(&self, action: Action) -> bool {
+        self.action == action || action == Action::History && self.action == Action::Consult && !self.current
+    }
+
     /// Whether it is about this type.
     pub fn is_about(&self, resource: ResourceType) -> bool {
         self.resource.is_none_or(|own| own == resource)
@@ -133,7 +142,11 @@ pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
                     "-" => Vec::new(),
                     codes => codes.split(',').map(|code| visibility(code).ok_or_else(|| word("label", code))).collect::<Result<_, _>>()?,
                 },
-                action: Action::parse(interaction).ok_or_else(|| word("interaction", interaction))?,
+                action: match interaction {
+                    "current" => Action::Consult,
+                    other => Action::parse(other).ok_or_else(|| word("interaction", other))?,
+                },
+                current: interaction == "current",
                 permits: match effect {
                     "permit" => true,
                     "forbid" => false,
@@ -161,6 +174,7 @@ fn parse_relation(text: &str) -> Option<Relation> {
         "author-with-right" => Relation::AuthorWithRight,
         "submitter" => Relation::Submitter,
         "party" => Relation::Party,
+        "manager" => Relation::Manager,
         "break-glass" => Relation::BreakGlass,
         "break-glass-masked" => Relation::BreakGlassMasked,
         "samu" => Relation::Samu,

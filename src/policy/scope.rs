@@ -7,18 +7,19 @@ use super::changes::Changes;
 use super::consents::{self, ConsentKind};
 use super::matrix::{Exercise, Matrix, Tables};
 use super::resources::{self, Belonging, Bound};
+use super::rights::CONSULTS;
 use super::rules::{self, Relation, Rule};
 use super::{Caller, LoadError};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::{
-    Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, RightTest, Setting, matches,
-};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, Setting, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
-    /// `read`, `vread`, `history-instance`, `search-type`.
+    /// `read`, `search-type`, and `vread` of the current version.
     Consult,
+    /// `vread` and `history-instance` of earlier versions.
+    History,
     /// `create`.
     Create,
     /// `update`.
@@ -31,12 +32,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 5] = [Self::Consult, Self::Create, Self::Update, Self::Patch, Self::Delete];
+    pub const ALL: [Self; 6] = [Self::Consult, Self::History, Self::Create, Self::Update, Self::Patch, Self::Delete];
 
     /// The spelling in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Consult => "consult",
+            Self::History => "history",
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",
@@ -139,7 +141,7 @@ impl Scope {
 }
 
 /// What a condition comes to when only the holder is known; `None` where it depends on the resource.
-fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
+pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
     let holder = facts.holder.as_ref();
     match filter {
         Filter::Nothing => Some(false),
@@ -233,6 +235,22 @@ impl Policy {
         &self.resources
     }
 
+    /// Whether resources of this type belong to a person.
+    pub fn is_of_record(&self, resource: ResourceType) -> bool {
+        self.belonging(resource).is_some_and(|row| row.bound == Bound::Holder)
+    }
+
+    fn belonging(&self, resource: ResourceType) -> Option<&Belonging> {
+        self.resources.iter().find(|row| row.resource == resource)
+    }
+
+    /// The part of the space a resource belongs to, as a right may be narrowed to it: the type whose element names its holder, which
+    /// for a Binary is its DocumentReference.
+    fn part(&self, resource: ResourceType) -> ResourceType {
+        let element = self.belonging(resource).and_then(|row| row.element);
+        element.and_then(|element| ResourceType::parse(element.split('.').next()?)).unwrap_or(resource)
+    }
+
     /// Whether the type is served to this caller: some rule is about it, for testers theirs, for all others any but theirs.
     pub fn serves(&self, caller: super::CallerKind, resource: ResourceType) -> bool {
         let tester = |kind| kind == super::CallerKind::Tester;
@@ -280,21 +298,21 @@ impl Policy {
         let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
         let mut scope = Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false };
         scope.tester = caller.kind == super::CallerKind::Tester;
-        let exercise = self.exercise(caller);
-        if exercise == Exercise::Barred {
+        // A barred exercise reaches nothing of anybody's record; directories everybody reads.
+        if self.exercise(caller) == Exercise::Barred && self.is_of_record(resource) {
             return scope;
         }
         for rule in &self.rules {
             let applies = rule.caller == caller.kind
                 && rule.is_about(resource)
-                && rule.action == action
+                && rule.is_of(action)
                 && rule.purpose.is_none_or(|purpose| purpose == caller.purpose)
                 && rule.since <= today
                 && today < rule.until;
             if !applies {
                 continue;
             }
-            let mut condition = relation(rule.relation, caller, exercise, resource, now);
+            let mut condition = self.relation(rule.relation, caller, resource, now);
             if rule.matrix {
                 condition = condition.and(self.readable(caller, today));
             }
@@ -319,45 +337,43 @@ impl Policy {
         let types: Arc<[i16]> = self.matrix.readable(profession, self.accept_provisional, today);
         if types.is_empty() { Filter::Nothing } else { Filter::Envelope(EnvelopeTest::DocTypeIn(types)) }
     }
-}
 
-/// The condition a relation means for this caller.
-fn relation(relation: Relation, caller: &Caller, exercise: Exercise, resource: ResourceType, now: i64) -> Filter {
-    // An occupational exercise has one right only; whatever else it was given does not count (L1111-17 IV CSP).
-    let right = |kinds: &[RightKind]| {
-        let kinds = if exercise == Exercise::Occupational { vec![RightKind::Occupational] } else { kinds.to_vec() };
-        Filter::Right(RightTest { kinds, actors: caller.actors(), at: now, part: Some(resource) })
-    };
-    let own_right =
-        |kind| Filter::Right(RightTest { kinds: vec![kind], actors: vec![caller.principal.clone()], at: now, part: Some(resource) });
-    let permits = |setting| match exercise {
-        Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
-        Exercise::Occupational | Exercise::Barred => Filter::Nothing,
-    };
-    let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
-    let ordinary_only = |filter| if exercise == Exercise::Ordinary { filter } else { Filter::Nothing };
-    match relation {
-        Relation::Any => Filter::Everything,
-        Relation::Own => acts_for(),
-        Relation::Representative => acts_for().and(own_right(RightKind::Representative)),
-        Relation::RecordAccess => right(&[RightKind::RecordAccess]),
-        Relation::CareTeam => right(&[RightKind::CareTeam]),
-        Relation::TreatingPhysician => ordinary_only(own_right(RightKind::TreatingPhysician)),
-        Relation::Administrator => ordinary_only(own_right(RightKind::Administrator)),
-        Relation::AuthorWithRight => Filter::Envelope(EnvelopeTest::PartyIn(caller.actors())).and(right(&[
-            RightKind::RecordAccess,
-            RightKind::CareTeam,
-            RightKind::TreatingPhysician,
-            RightKind::Administrator,
-        ])),
-        Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
-        Relation::Party => Filter::Envelope(EnvelopeTest::PartyIn(caller.actors())),
-        Relation::BreakGlass => permits(Setting::BreakGlass),
-        Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
-        Relation::Samu => permits(Setting::Samu),
-        Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
-        Relation::Blocked => Filter::Right(RightTest { kinds: vec![RightKind::Block], actors: caller.actors(), at: now, part: None }),
-        Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
-        Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
+    /// The condition a relation means for this caller.
+    fn relation(&self, relation: Relation, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
+        let exercise = self.exercise(caller);
+        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.part(resource)), now);
+        let permits = |setting| match exercise {
+            Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
+            Exercise::Occupational | Exercise::Barred => Filter::Nothing,
+        };
+        let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
+        let named = |actors| Filter::Envelope(EnvelopeTest::PartyIn(actors));
+        match relation {
+            Relation::Any => Filter::Everything,
+            Relation::Own => acts_for(),
+            Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
+            Relation::RecordAccess => right(&[RightKind::RecordAccess]),
+            Relation::CareTeam => right(&[RightKind::CareTeam]),
+            Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
+            Relation::Administrator => right(&[RightKind::Administrator]),
+            Relation::AuthorWithRight => named(caller.actors()).and(right(&CONSULTS)),
+            Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
+            Relation::Party => match exercise {
+                Exercise::Ordinary | Exercise::Barred => named(caller.actors()),
+                // The absence of the one right, its refusal and a block look alike: without it nothing tells, with it no refusal does.
+                Exercise::Occupational => named(caller.actors())
+                    .and(self.right(caller, &[RightKind::Occupational], None, now))
+                    .and(self.blocked(caller, now).negate())
+                    .and(Filter::Envelope(EnvelopeTest::Labelled(Label::Unspoken)).negate()),
+            },
+            Relation::Manager => named(Actor::managing(&caller.principal).into_iter().collect()),
+            Relation::BreakGlass => permits(Setting::BreakGlass),
+            Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
+            Relation::Samu => permits(Setting::Samu),
+            Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
+            Relation::Blocked => self.blocked(caller, now),
+            Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
+            Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
+        }
     }
 }

@@ -149,7 +149,7 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
     let policy = Policy::embedded(false, digest::sha256_hex).unwrap();
     let letter = policy.matrix().types().by_code(None, "11490-0").unwrap().number;
     let (normal, glass, samu) = (Purpose::Normal, Purpose::BreakGlass, Purpose::Samu);
-    use RightKind::{Administrator, Block, CareTeam, Occupational, RecordAccess, TreatingPhysician};
+    use RightKind::{Administrator, Block, BlockByAdministrator, CareTeam, Occupational, RecordAccess, TreatingPhysician};
     let (masked, hidden, secret, deleted) =
         (Label::Masked.bit(), Label::HiddenFromHolder.bit(), Label::HiddenFromRepresentatives.bit(), Label::EnteredInError.bit());
     let professional = CallerKind::Professional;
@@ -168,7 +168,9 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
         (professional, normal, "10", vec![CareTeam], 0, HolderState::Open, true),
         (professional, normal, "28", vec![CareTeam], 0, HolderState::Open, false),
         (professional, normal, "10", vec![TreatingPhysician], masked | hidden, HolderState::Open, true),
-        (professional, normal, "28", vec![TreatingPhysician], 0, HolderState::Open, true),
+        (professional, normal, "28", vec![TreatingPhysician], 0, HolderState::Open, false),
+        (professional, normal, "10", vec![TreatingPhysician, BlockByAdministrator], 0, HolderState::Open, true),
+        (professional, normal, "10", vec![RecordAccess, BlockByAdministrator], 0, HolderState::Open, false),
         (professional, normal, "10", vec![TreatingPhysician, Block], 0, HolderState::Open, false),
         (professional, normal, "10", vec![Administrator], masked, HolderState::Open, true),
         (professional, normal, "28", vec![Administrator], 0, HolderState::Open, false),
