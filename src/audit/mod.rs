@@ -2,6 +2,7 @@
 
 mod render;
 
+pub use crate::store::trace::OTHERS;
 pub use render::{Reader, render};
 
 use crate::clock::Clock;
@@ -34,12 +35,14 @@ pub struct Request<'a> {
 /// What became of a request, for one holder.
 #[derive(Debug, Clone, Default)]
 pub struct Happened {
-    /// Whose record it touched; 0 for none that exists.
+    /// Whose record it touched; 0 for none that exists: then the trace belongs to the person the caller acts for, if any.
     pub holder: i64,
     /// The key of the one resource reached, else 0.
     pub key: i64,
     /// How many resources of the holder were disclosed.
     pub found: i32,
+    /// The keys of the resources disclosed, where they are several; with [`OTHERS`] where the query may tell of more than these.
+    pub disclosed: Vec<i64>,
     /// The rules that decided.
     pub rules: Vec<String>,
 }
@@ -51,6 +54,7 @@ pub fn row(request: &Request<'_>, clock: &Clock, status: u16, happened: &Happene
     let name = [caller.given.as_deref(), caller.family.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     TraceRow {
         holder: happened.holder,
+        acts_for: caller.acts_for.clone().unwrap_or_default(),
         key: clock.next_key(),
         id: clock.next_id(),
         kind: place(CallerKind::ALL.iter().position(|kind| *kind == caller.kind)),
@@ -67,6 +71,7 @@ pub fn row(request: &Request<'_>, clock: &Clock, status: u16, happened: &Happene
         target_key: happened.key,
         query: request.query.chars().take(QUERY_CHARS_MAX).filter(|c| *c != '\0').collect(),
         found: happened.found,
+        disclosed: happened.disclosed.clone(),
         rules: happened.rules.join(" "),
         law: request.law.to_owned(),
         request: request.id.to_owned(),

@@ -92,6 +92,25 @@ fn who(actor: &Actor) -> Value {
     json!({"identifier": identifier})
 }
 
+/// Whether what a trace is about may be named: it is not hidden from the reader now. Of what one who acts for the person asked for
+/// and did not find nothing is named: else its being hidden would tell it from what is absent.
+fn is_named(trace: &StoredTrace, reader: Reader) -> bool {
+    reader.is_told_all() || trace.labels & reader.unnamed == 0 && !trace.is_sent_and_not_found()
+}
+
+/// Whether the query of a trace may be shown, which may name what the request found. One that found several resources is as hidden
+/// as any of them; but to a reader for whom hidden things do not exist, even the lack of a query would tell of one: it sees those
+/// of representatives only, who find nothing that is so hidden.
+fn shows_query(trace: &StoredTrace, reader: Reader) -> bool {
+    let representative = kind(trace) == Some(CallerKind::Representative);
+    is_named(trace, reader) && (reader.absent == 0 || representative)
+}
+
+/// The kind of caller.
+fn kind(trace: &StoredTrace) -> Option<CallerKind> {
+    usize::try_from(trace.row.kind).ok().and_then(|at| CallerKind::ALL.get(at)).copied()
+}
+
 fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
     let row = &trace.row;
     let mut requestor = json!({
@@ -100,7 +119,7 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
         "requestor": true
     });
     if let Some(members) = requestor.as_object_mut() {
-        let kind = usize::try_from(row.kind).ok().and_then(|at| CallerKind::ALL.get(at)).map_or("unknown", |kind| kind.as_str());
+        let kind = kind(trace).map_or("unknown", CallerKind::as_str);
         let mut roles = vec![code(&format!("{CB}/CodeSystem/caller-kind"), kind)];
         if let Some((system, profession)) = row.profession.split_once('|') {
             roles.push(code(system, profession));
@@ -109,10 +128,11 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
         if !row.agent_name.is_empty() {
             members.insert("name".into(), row.agent_name.clone().into());
         }
-        // Why its own request was refused is not told to the one who was refused.
+        // Why its own request was refused is not told to the one who was refused; and the rules tell the type of what is not named.
+        let told = is_named(trace, reader) && !(reader.own && failed);
         let policies: Vec<Value> =
             row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
-        if !policies.is_empty() && !(reader.own && failed) {
+        if !policies.is_empty() && told {
             members.insert("policy".into(), policies.into());
         }
     }
@@ -138,11 +158,11 @@ fn entities(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
         entities.push(json!({"what": {"reference": format!("Patient/{}", trace.patient)}, "type": object("1"), "role": role("1")}));
     }
     // While the target is hidden from the reader, its traces show who, when and the kind of interaction.
-    if trace.labels & reader.unnamed == 0 {
+    if is_named(trace, reader) {
         if let Some(resource) = ResourceType::from_number(row.target_type).filter(|_| !row.target.is_empty()) {
             entities.push(json!({"what": {"reference": format!("{resource}/{}", row.target)}, "type": object("2"), "role": role("4")}));
         }
-        if !row.query.is_empty() {
+        if !row.query.is_empty() && shows_query(trace, reader) {
             let resource = ResourceType::from_number(row.target_type).map_or("", ResourceType::name);
             let query = STANDARD.encode(format!("{resource}?{}", row.query));
             entities.push(json!({"type": object("2"), "role": role("24"), "query": query}));
@@ -170,6 +190,7 @@ mod tests {
     fn trace(status: i32, labels: i16) -> StoredTrace {
         let row = TraceRow {
             holder: 1,
+            acts_for: String::new(),
             key: 1,
             id: "t1".into(),
             kind: 0,
@@ -186,6 +207,7 @@ mod tests {
             target_key: 5,
             query: "identifier=1".into(),
             found: i32::from(status < 400),
+            disclosed: Vec::new(),
             rules: "R-0001 R-0003".into(),
             law: "x".into(),
             request: "r1".into(),
@@ -203,19 +225,37 @@ mod tests {
 
     #[test]
     fn what_is_hidden_from_the_reader_is_not_named() {
-        // Status, labels, the reader's unnamed labels, own traces: whether the patient, the document and the rules show.
+        let (holder, representative, own) = (
+            Reader { unnamed: 2, absent: 0, own: false },
+            Reader { unnamed: 2, absent: 4, own: false },
+            Reader { unnamed: 0, absent: 0, own: true },
+        );
+        let (by_professional, by_holder, by_representative) = (0, 2, 3);
+        // Who asked, status, labels, reader: whether the patient, the document, the query and the rules show.
         let rows = [
-            (200, 0, 2, false, [true, true, true]),
-            (200, 2, 2, false, [true, false, true]),
-            (200, 1, 2, false, [true, true, true]),
-            (404, 0, 2, false, [true, true, true]),
-            (200, 2, 0, true, [true, true, true]),
-            (404, 1, 0, true, [false, true, false]),
+            (by_professional, 200, 0, holder, [true, true, true, true]),
+            (by_professional, 200, 2, holder, [true, false, false, false]),
+            (by_professional, 200, 1, holder, [true, true, true, true]),
+            (by_professional, 404, 0, holder, [true, true, true, true]),
+            (by_professional, 404, 2, holder, [true, false, false, false]),
+            (by_holder, 404, 0, holder, [true, false, false, false]),
+            (by_holder, 404, 2, holder, [true, false, false, false]),
+            (by_holder, 403, 0, holder, [true, true, true, true]),
+            (by_professional, 200, 0, representative, [true, true, false, true]),
+            (by_professional, 200, 2, representative, [true, false, false, false]),
+            (by_representative, 200, 0, representative, [true, true, true, true]),
+            (by_professional, 200, 2, own, [true, true, true, true]),
+            (by_professional, 404, 1, own, [false, true, true, false]),
         ];
-        for (status, labels, unnamed, own, expected) in rows {
-            let text = render(&trace(status, labels), Reader { unnamed, absent: 0, own }).to_string();
-            let shown = ["Patient/p1", "DocumentReference/d1", "R-0001"].map(|word| text.contains(word));
-            assert_eq!(shown, expected, "{status} {labels} {own}");
+        for (kind, status, labels, reader, expected) in rows {
+            let mut trace = trace(status, labels);
+            trace.row.kind = kind;
+            let event = render(&trace, reader);
+            let text = event.to_string();
+            let entities = event.get("entity").and_then(Value::as_array);
+            let query = entities.is_some_and(|all| all.iter().any(|entity| entity.get("query").is_some()));
+            let shown = [text.contains("Patient/p1"), text.contains("DocumentReference/d1"), query, text.contains("R-0001")];
+            assert_eq!(shown, expected, "{kind} {status} {labels} {reader:?}");
         }
     }
 }

@@ -151,7 +151,7 @@ pub(super) fn leave_trace(
     status: u16,
 ) -> Result<(), store::Error> {
     let asked = audit::Request { target: envelope.id.clone(), ..asked.clone() };
-    let happened = Happened { holder: envelope.holder, key: envelope.key, found: 1, rules: Vec::new() };
+    let happened = Happened { holder: envelope.holder, key: envelope.key, found: 1, ..Happened::default() };
     trace_within(connection, &service.rows(&asked, status, &[happened]))
 }
 

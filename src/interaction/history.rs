@@ -1,10 +1,13 @@
-//! `vread` and `history-instance` (FHIR R4 http.html#vread, #history). Who sees a resource sees its versions.
+//! `vread` and `history-instance` (FHIR R4 http.html#vread, #history). Who sees a resource sees its
+//! versions, but for what one sees by being named in the current one.
 
 use serde_json::{Value, json};
 
-use super::read::{Wanted, answer, disclosed, find, present};
+use super::read::{Wanted, answer, answered, candidate, disclosed, find, present};
 use super::{Answer, Error, Request, Service, search_traces};
 use crate::fhir::{ResourceType, outcome, primitive};
+use crate::filter::Envelope;
+use crate::policy::{Action, Decision};
 use crate::store::{self, Found, Version};
 
 /// Versions in one answer.
@@ -38,7 +41,7 @@ pub async fn vread(
     };
     let only = version.parse::<i32>().ok().filter(|number| *number > 0);
     let versions = match only {
-        Some(only) => of(service, &found, Some(only)).await?,
+        Some(only) => of(service, request, &found, Some(only)).await?,
         None => Vec::new(),
     };
     let Some(one) = versions.into_iter().next() else {
@@ -47,9 +50,7 @@ pub async fn vread(
     if one.deleted {
         return Err(Error::Deleted(resource, format!("{id}/_history/{version}").chars().take(80).collect()));
     }
-    let answer = answer(service, request, &as_of(&found, one), wanted)?;
-    service.trace(&asked, 200, &[disclosed(&found)]).await?;
-    Ok(answer)
+    answered(service, &asked, answer(service, request, &as_of(&found, one), wanted), &found).await
 }
 
 /// What was found, as it was in this version; the state of a space is told with the current one only.
@@ -77,7 +78,7 @@ pub async fn history(service: &Service, request: &Request, resource: ResourceTyp
         Ok(found) => found,
         Err(refused) => return Err(service.refused(&asked, refused).await),
     };
-    let versions = of(service, &found, None).await?;
+    let versions = of(service, request, &found, None).await?;
     let total = i64::try_from(versions.len()).unwrap_or(i64::MAX);
     let path = format!("{resource}/{id}");
     let mut entries = Vec::new();
@@ -90,8 +91,16 @@ pub async fn history(service: &Service, request: &Request, resource: ResourceTyp
     Ok(Answer { status: 200, body: bundle.to_string().into_bytes(), ..Answer::default() })
 }
 
-async fn of(service: &Service, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+/// The versions that this caller may see of what it sees: the current one, and earlier ones by the rules of `history`.
+async fn of(service: &Service, request: &Request, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+    let resource = found.envelope.resource;
+    let scope = service.policy.scope(&request.caller, Action::History, resource, service.clock.now());
     let found = found.clone();
+    if let Decision::Deny(_) = scope.decide(&candidate(&found)) {
+        let Envelope { version, updated, .. } = found.envelope;
+        let current = Version { version, updated, body: found.body, deleted: found.deleted };
+        return Ok(if only.is_none_or(|only| only == version) { vec![current] } else { Vec::new() });
+    }
     Ok(service.store.run(move |connection| store::read::versions(connection, &found, only)).await?)
 }
 

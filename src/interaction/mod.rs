@@ -44,6 +44,7 @@ use crate::audit::{self, Happened};
 use crate::auth::Sealer;
 use crate::clock::Clock;
 use crate::fhir::ResourceType;
+use crate::filter::HolderRow;
 use crate::policy::{Caller, CallerKind, Policy};
 use crate::store::{self, AnyConnection, Store, TraceRow, insert_traces};
 
@@ -141,18 +142,39 @@ struct Refused {
     holder: i64,
     key: i64,
     rules: Vec<String>,
+    /// Where the caller may not know that record.
+    unknown: Option<Box<Unknown>>,
+}
+
+/// A record that the caller may not know.
+#[derive(Debug)]
+struct Unknown {
+    /// The INS of its holder: maybe another than the person the caller acts for.
+    ins: String,
+    /// The keys of what a trace is about that was refused, where they are several.
+    disclosed: Vec<i64>,
 }
 
 impl<E: Into<Error>> From<E> for Refused {
     fn from(error: E) -> Self {
-        Self { error: error.into(), holder: 0, key: 0, rules: Vec::new() }
+        Self::at(error, 0, 0)
     }
 }
 
 impl Refused {
-    /// The same, touching this record.
+    /// The same, touching this record, which the caller sees.
     fn at(error: impl Into<Error>, holder: i64, key: i64) -> Self {
-        Self { error: error.into(), holder, key, rules: Vec::new() }
+        Self { error: error.into(), holder, key, rules: Vec::new(), unknown: None }
+    }
+
+    /// The same, touching the record of this holder, which the caller may not know.
+    fn of(error: impl Into<Error>, holder: &HolderRow, key: i64) -> Self {
+        Self::at(error, holder.holder, key).unknown(holder.ins.clone(), Vec::new())
+    }
+
+    /// The same, where the caller may not know the record.
+    fn unknown(self, ins: String, disclosed: Vec<i64>) -> Self {
+        Self { unknown: Some(Box::new(Unknown { ins, disclosed })), ..self }
     }
 }
 
@@ -213,10 +235,16 @@ impl Service {
         if !matches!(status, 403 | 404 | 405 | 409 | 410 | 412 | 422) {
             return refused.error;
         }
-        let happened = Happened { holder: refused.holder, key: refused.key, found: 0, rules: refused.rules };
-        match self.trace(asked, status, &[happened]).await {
-            Ok(()) => refused.error,
-            Err(error) => error,
+        let Refused { error, holder, key, rules, unknown } = refused;
+        let (ins, disclosed) = unknown.map(|unknown| (unknown.ins, unknown.disclosed)).unzip();
+        let mut happened = vec![Happened { holder, key, found: 0, disclosed: disclosed.unwrap_or_default(), rules }];
+        // Beside the record it touched, the one it was sent from: for what exists elsewhere as for what exists nowhere.
+        if asked.caller.acts_for.is_some() && ins.is_some() && ins != asked.caller.acts_for {
+            happened.push(Happened::default());
+        }
+        match self.trace(asked, status, &happened).await {
+            Ok(()) => error,
+            Err(away) => away,
         }
     }
 }

@@ -168,7 +168,7 @@ pub(super) fn create(
         remove_extension(&mut value, &url);
     }
     let envelope = envelope(ResourceType::PATIENT, holder.holder, clock.next_key(), id, now, &request.caller.principal);
-    let happened = Happened { holder: holder.holder, key: envelope.key, found: 1, rules: Vec::new() };
+    let happened = Happened { holder: holder.holder, key: envelope.key, found: 1, ..Happened::default() };
     let new = prepare(&value, envelope, 0);
     store::write::insert(connection, &new)?;
     let asked = audit::Request { target: new.envelope.id.clone(), ..asked.clone() };

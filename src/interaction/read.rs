@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::links::absolute;
 use super::{Answer, Error, Request, Service, patient, search_traces};
-use crate::audit::Happened;
+use crate::audit::{self, Happened};
 use crate::fhir::{ResourceType, primitive};
+use crate::filter::Candidate;
 use crate::policy::{Action, Decision};
 use crate::store::{self, Found};
 
@@ -58,9 +59,19 @@ pub async fn read(service: &Service, request: &Request, resource: ResourceType, 
         Ok(found) => found,
         Err(refused) => return Err(service.refused(&asked, refused).await),
     };
-    let answer = answer(service, request, &found, wanted)?;
-    service.trace(&asked, 200, &[disclosed(&found)]).await?;
-    Ok(answer)
+    answered(service, &asked, answer(service, request, &found, wanted), &found).await
+}
+
+/// The answer about what the caller may see, once its trace is committed; that no form of it will do also tells of it.
+pub(super) async fn answered(
+    service: &Service,
+    asked: &audit::Request<'_>,
+    answer: Result<Answer, Error>,
+    found: &Found,
+) -> Result<Answer, Error> {
+    let status = answer.as_ref().map_or_else(Error::status, |answer| answer.status);
+    service.trace(asked, status, &[disclosed(found)]).await?;
+    answer
 }
 
 /// The resource, if the caller may see it; its current version may be a deletion.
@@ -87,10 +98,19 @@ pub(super) fn seen(found: Option<Found>, resource: ResourceType, id: &str) -> Re
         Some(found) => match &found.decision {
             Decision::Permit(_) => Ok(found),
             Decision::Deny(rules) => {
-                Err(super::Refused { error: missing(), holder: found.envelope.holder.max(0), key: found.about, rules: rules.clone() })
+                let refused = match &found.facts.holder {
+                    Some(holder) => super::Refused::of(missing(), holder, found.about),
+                    None => missing().into(),
+                };
+                Err(super::Refused { rules: rules.clone(), ..refused })
             }
         },
     }
+}
+
+/// What was found, as a filter sees it.
+pub(super) fn candidate(found: &Found) -> Candidate<'_> {
+    Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None }
 }
 
 /// The trace of a disclosed resource.
@@ -98,7 +118,7 @@ pub(super) fn disclosed(found: &Found) -> Happened {
     let rules = match &found.decision {
         Decision::Permit(rules) | Decision::Deny(rules) => rules.clone(),
     };
-    Happened { holder: found.envelope.holder, key: found.about, found: 1, rules }
+    Happened { holder: found.envelope.holder, key: found.about, found: 1, rules, ..Happened::default() }
 }
 
 /// The answer with a resource, or with the content of a Binary.

@@ -38,16 +38,30 @@ pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Resu
         limit: 1,
     };
     let reader = reader(&request.caller);
-    let found = match scope.is_nothing() {
-        true => None,
-        false => service.store.run(move |connection| store::search::traces(connection, &scope, &page, reader)).await?.into_iter().next(),
-    };
+    let wanted = id.to_owned();
+    let found = service.store.run(move |connection| {
+        let traces = if scope.is_nothing() { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
+        let trace = traces.into_iter().next();
+        // A refused one leaves a trace too in the record it is of.
+        let of = match &trace {
+            Some(trace) => Some((trace.row.holder, String::new(), trace.row.key, trace.about())),
+            None => store::trace::whose(connection, &wanted)?,
+        };
+        let Some((holder, ins, key, target)) = of else { return Ok((trace, Happened::default(), String::new())) };
+        // About whatever that trace is about: who may not know of the one may not know of the other.
+        let disclosed = store::trace::disclosed(connection, holder, key)?;
+        Ok((trace, Happened { holder, key: target, disclosed, ..Happened::default() }, ins))
+    });
+    let (found, happened, ins) = found.await?;
     let Some(trace) = found else {
         let error = Error::NotFound(ResourceType::AUDIT_EVENT, id.chars().take(64).collect());
-        return Err(service.refused(&asked, Refused::from(error)).await);
+        let refused = Refused::at(error, happened.holder, happened.key);
+        let refused = if happened.holder == 0 { refused } else { refused.unknown(ins, happened.disclosed) };
+        return Err(service.refused(&asked, refused).await);
     };
-    let happened = Happened { holder: trace.row.holder, found: 1, ..Happened::default() };
-    service.trace(&asked, 200, &[happened]).await?;
+    // One's own trace that disclosed nothing names no record, nor does the trace of reading it.
+    let found = i32::from(!(reader.own && trace.row.found == 0));
+    service.trace(&asked, 200, &[Happened { found, ..happened }]).await?;
     let body = render(&trace, reader).to_string().into_bytes();
     Ok(Answer { status: 200, body, version: Some(1), updated: Some(created(trace.row.key)), ..Answer::default() })
 }
@@ -98,16 +112,8 @@ pub(super) async fn page(
         None => None,
     };
     let body = searchset(service, ResourceType::AUDIT_EVENT, total, entries, next.as_deref(), done)?;
-    service.trace(asked, 200, &own(service, request, touched).await?).await?;
+    // Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
+    // A question on traces may name what they are about.
+    service.trace(asked, 200, &happened(&[], touched, &[], true)).await?;
     Ok(Answer { status: 200, body, ..Answer::default() })
-}
-
-/// Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
-async fn own(service: &Service, request: &Request, touched: &[i64]) -> Result<Vec<Happened>, Error> {
-    if !touched.is_empty() {
-        return Ok(happened(&[], touched, &[]));
-    }
-    let Some(ins) = request.caller.acts_for.clone() else { return Ok(vec![Happened::default()]) };
-    let row = service.store.run(move |connection| store::write::holder(connection, store::HolderBy::Ins, &ins)).await?;
-    Ok(vec![Happened { holder: row.map_or(0, |row| row.holder), ..Happened::default() }])
 }

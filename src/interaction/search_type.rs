@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::cursor::Cursor;
 use super::links::absolute;
 use super::{Answer, Error, Request, Service, patient, search_status, search_traces, subset};
-use crate::audit::Happened;
+use crate::audit::{Happened, OTHERS};
 use crate::fhir::{ResourceType, outcome};
 use crate::filter::{Facts, Filter, HolderName, RightKind, RightTest, Test};
 use crate::policy::{Action, CallerKind, Purpose, Scope};
@@ -52,7 +52,7 @@ pub async fn search(
     require_holder(request, resource, &query)?;
     let named = named(service, request, resource, &query).await?;
     if let Some(naming) = named.as_ref().filter(|naming| !naming.answered) {
-        service.trace(&asked, 403, &happened(&[], &naming.touched, &[])).await?;
+        service.trace(&asked, 403, &happened(&[], &naming.touched, &[], false)).await?;
         return Err(Error::Forbidden("no right over the record of this person".into()));
     }
     let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter.clone()), named.is_some());
@@ -68,7 +68,9 @@ pub async fn search(
     let rules = scope.rules();
     let found = fetch(service, scope, page, &done).await?;
     let bundle = bundle(service, request, resource, &found, &done)?;
-    service.trace(&asked, 200, &happened(&found.hits, &touched, &rules)).await?;
+    // What was answered may be less than what the query tells of.
+    let whole = done.first && !found.more && done.query.summary != Summary::Count && !follows(&done.query.filter);
+    service.trace(&asked, 200, &happened(&found.hits, &touched, &rules, !whole)).await?;
     Ok(Answer { status: 200, body: bundle, ..Answer::default() })
 }
 
@@ -153,6 +155,9 @@ async fn named(service: &Service, request: &Request, resource: ResourceType, que
     let well: Vec<i64> = found.iter().filter(stands).filter(by_all).map(|standing| standing.row.holder).collect();
     let mut touched: Vec<i64> = found.iter().map(|standing| standing.row.holder).collect();
     touched.resize(count, 0);
+    // Beside the records it touched, the one it was sent from: as often for those that exist as for those that do not.
+    let own = |standing: &&store::Standing| caller.acts_for.as_ref().is_none_or(|own| *own == standing.row.ins);
+    touched.resize(count + found.iter().filter(|standing| !own(standing)).count(), 0);
     // TD3.1b, the search of one document by its identifier, is always answered.
     let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
     let answered = all || by_identifier || !well.is_empty();
@@ -196,13 +201,10 @@ pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceT
     if named || caller.kind != CallerKind::Professional || !(population || caller.purpose != Purpose::Normal) {
         return filter;
     }
-    if matches!(
-        resource,
-        ResourceType::PRACTITIONER | ResourceType::PRACTITIONER_ROLE | ResourceType::ORGANIZATION | ResourceType::AUDIT_EVENT
-    ) {
+    if resource == ResourceType::AUDIT_EVENT || !service.policy.is_of_record(resource) {
         return filter;
     }
-    let kinds = RightKind::ALL.into_iter().filter(|kind| *kind != RightKind::Block).collect();
+    let kinds = RightKind::ALL.into_iter().filter(|kind| !kind.blocks()).collect();
     filter.and(Filter::Right(RightTest { kinds, actors: caller.actors(), at: service.clock.now(), part: None }))
 }
 
@@ -244,23 +246,37 @@ async fn fetch(service: &Service, scope: Scope, page: PageRequest, done: &Done) 
     Ok(found.await?)
 }
 
-/// One trace for each holder disclosed or named; one without holder where there is none. `rules` are those behind the scope.
-pub(super) fn happened(hits: &[Hit], touched: &[i64], rules: &[String]) -> Vec<Happened> {
-    let mut by_holder: BTreeMap<i64, (i32, i64)> = BTreeMap::new();
-    for hit in hits {
-        let (found, key) = by_holder.entry(hit.envelope.holder).or_default();
-        *found += 1;
-        // What disclosed one resource alone is about that resource.
-        *key = if *found == 1 { hit.envelope.key } else { 0 };
+/// Whether a question reaches through references: then it tells of more than of what matches.
+fn follows(filter: &Filter) -> bool {
+    match filter {
+        Filter::Via(..) => true,
+        Filter::And(all) | Filter::Or(all) => all.iter().any(follows),
+        Filter::Not(inner) => follows(inner),
+        _ => false,
     }
-    let mut all: Vec<Happened> = touched
-        .iter()
-        .map(|holder| {
-            let (found, key) = by_holder.remove(holder).unwrap_or_default();
-            Happened { holder: *holder, key, found, rules: rules.to_vec() }
-        })
-        .collect();
-    all.extend(by_holder.into_iter().map(|(holder, (found, key))| Happened { holder, key, found, rules: rules.to_vec() }));
+}
+
+/// One trace for each holder disclosed or named; one without holder where there is none. `rules` are those behind the scope; `others`
+/// whether the query may tell of more than was disclosed.
+pub(super) fn happened(hits: &[Hit], touched: &[i64], rules: &[String], others: bool) -> Vec<Happened> {
+    let mut by_holder: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for hit in hits {
+        by_holder.entry(hit.envelope.holder).or_default().push(hit.envelope.key);
+    }
+    let of = |holder: i64, keys: Vec<i64>| {
+        let found = i32::try_from(keys.len()).unwrap_or(i32::MAX);
+        // What disclosed one resource alone is about that resource.
+        let (key, mut disclosed) = match keys.as_slice() {
+            [only] => (*only, Vec::new()),
+            _ => (0, keys),
+        };
+        if others && holder != 0 {
+            disclosed.push(OTHERS);
+        }
+        Happened { holder, key, found, disclosed, rules: rules.to_vec() }
+    };
+    let mut all: Vec<Happened> = touched.iter().map(|holder| of(*holder, by_holder.remove(holder).unwrap_or_default())).collect();
+    all.extend(by_holder.into_iter().map(|(holder, keys)| of(holder, keys)));
     if all.is_empty() {
         all.push(Happened { rules: rules.to_vec(), ..Happened::default() });
     }

@@ -7,7 +7,7 @@ pub mod read;
 pub mod search;
 mod sql;
 mod start;
-mod trace;
+pub mod trace;
 pub mod write;
 mod writer;
 

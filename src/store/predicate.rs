@@ -6,6 +6,7 @@ use crate::filter::{DateTest, EnvelopeTest, Filter, HolderName, HolderTest, Para
 
 use super::search::TraceReader;
 use super::sql::Statement;
+use super::trace::SENT_AND_NOT_FOUND;
 
 /// Appends the condition.
 pub fn condition(filter: &Filter, out: &mut Statement) {
@@ -340,7 +341,11 @@ fn trace_index(param: Param, test: &Test, reader: TraceReader, out: &mut Stateme
                     out.sql(" OR (").sql(reader.shown_holder()).sql("COALESCE(h.patient, '') = ").text(id).sql(")");
                 }
                 out.sql(" OR (r.target_type = ").number(resource.number()).sql(" AND r.target = ").text(id);
-                out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0)");
+                out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0");
+                if !reader.is_told_all() {
+                    out.sql(" AND NOT ").sql(SENT_AND_NOT_FOUND);
+                }
+                out.sql(")");
             }
             out.sql(")");
         }

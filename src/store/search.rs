@@ -7,7 +7,7 @@ use super::pool::AnyConnection;
 use super::predicate::{condition_in, trace_condition};
 use super::read::{COLUMNS, Columns, Parsed, Values, parse, rights_column};
 use super::sql::Statement;
-use super::trace::{StoredTrace, select_traces};
+use super::trace::{DISCLOSED, SENT_AND_NOT_FOUND, StoredTrace, select_traces};
 use crate::filter::{Actor, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, Param, ParamKind};
 use crate::policy::Scope;
 
@@ -207,6 +207,17 @@ impl TraceReader {
     pub(super) fn shown_holder(self) -> &'static str {
         if self.own { "r.found > 0 AND " } else { "" }
     }
+
+    /// Whether nothing of a record is hidden from it by labels.
+    pub fn is_told_all(self) -> bool {
+        self.unnamed == 0 && self.absent == 0
+    }
+
+    /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
+    fn present(self, out: &mut Statement) {
+        out.sql("(").sql(SENT_AND_NOT_FOUND).sql(" OR (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(self.absent);
+        out.sql(") = 0 AND (NOT ").sql(DISCLOSED).sql(") OR ").sql(DISCLOSED).sql(" AND (x.labels & ").number(self.absent).sql(") = 0)))");
+    }
 }
 
 fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statement {
@@ -215,7 +226,8 @@ fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statemen
     statement.sql(" AND ");
     trace_condition(&request.filter, reader, &mut statement);
     if reader.absent != 0 {
-        statement.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.absent).sql(") = 0");
+        statement.sql(" AND ");
+        reader.present(&mut statement);
     }
     if let Some(holders) = &request.holders {
         statement.sql(" AND ").sql(reader.shown_holder()).sql("r.holder IN (").bigs(holders).sql(")");

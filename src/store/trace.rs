@@ -5,12 +5,16 @@ use diesel::sql_types::{BigInt, Integer, SmallInt, Text};
 use super::error::Error;
 use super::pool::AnyConnection;
 use super::sql::Statement;
+use crate::fhir::ResourceType;
+use crate::filter::Label;
 
 /// One row of `audit_event` (FHIR R4 auditevent.html; BALP's patterns when rendered).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceRow {
     /// Whose record was touched; 0 when none that exists.
     pub holder: i64,
+    /// The INS of the person the caller acts for, or empty: whose record it belongs to where it touched none.
+    pub acts_for: String,
     /// Order of recording, see `clock`.
     pub key: i64,
     /// The logical id of the AuditEvent.
@@ -43,6 +47,8 @@ pub struct TraceRow {
     pub query: String,
     /// How many resources of this holder were disclosed.
     pub found: i32,
+    /// The keys of these resources, where they are several, and [`OTHERS`].
+    pub disclosed: Vec<i64>,
     /// The rules that decided, with blanks between.
     pub rules: String,
     /// Version of the authorization tables.
@@ -58,9 +64,14 @@ pub struct StoredTrace {
     pub row: TraceRow,
     /// The id of the Patient, or empty.
     pub patient: String,
-    /// Labels of the target now, 0 for none.
+    /// Labels that the target has now, 0 for none; with `HiddenFromHolder` where any of the resources disclosed, or any that the query
+    /// may tell of, has it.
     pub labels: i16,
 }
+
+/// Stands among the keys disclosed for all other documents of the record: the query may tell of more than was disclosed, for the page
+/// was a part of what matches, only a count was told, or the query reaches through references.
+pub const OTHERS: i64 = 0;
 
 /// Binds of one row; SQLite takes 32 766 in a statement, PostgreSQL 65 535.
 const ROWS_PER_STATEMENT: usize = 500;
@@ -79,7 +90,8 @@ pub fn insert_traces(connection: &mut AnyConnection, rows: &[TraceRow]) -> Resul
         statement.sql(COLUMNS).sql(") VALUES ");
         for (place, row) in chunk.iter().enumerate() {
             statement.sql(if place == 0 { "(" } else { ", (" });
-            statement.big(row.holder).sql(", ").big(row.key).sql(", ").text(&row.id).sql(", ").small(row.kind).sql(", ").text(&row.actor);
+            record(row, &mut statement);
+            statement.sql(", ").big(row.key).sql(", ").text(&row.id).sql(", ").small(row.kind).sql(", ").text(&row.actor);
             statement.sql(", ").text(&row.structure).sql(", ").text(&row.agent_name).sql(", ").text(&row.profession).sql(", ");
             statement.small(row.purpose).sql(", ").text(&row.reason).sql(", ").text(&row.interaction).sql(", ").int(row.status).sql(", ");
             statement.small(row.target_type).sql(", ").text(&row.target).sql(", ").big(row.target_key).sql(", ").text(&row.query).sql(", ");
@@ -87,7 +99,68 @@ pub fn insert_traces(connection: &mut AnyConnection, rows: &[TraceRow]) -> Resul
         }
         statement.execute(connection)?;
     }
+    let disclosed: Vec<(i64, i64, i64)> =
+        rows.iter().flat_map(|row| row.disclosed.iter().map(|target| (row.holder, row.key, *target))).collect();
+    for chunk in disclosed.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = Statement::new("INSERT INTO audit_disclosed (holder, key, target) VALUES ");
+        for (place, (holder, key, target)) in chunk.iter().enumerate() {
+            statement.sql(if place == 0 { "(" } else { ", (" }).big(*holder).sql(", ").big(*key).sql(", ").big(*target).sql(")");
+        }
+        statement.execute(connection)?;
+    }
     Ok(())
+}
+
+/// The holder of a trace: the one touched, else the person acted for, found in the same statement.
+fn record(row: &TraceRow, statement: &mut Statement) {
+    if row.holder != 0 || row.acts_for.is_empty() {
+        statement.big(row.holder);
+    } else {
+        statement.sql("COALESCE((SELECT own.holder FROM holder own WHERE own.ins = ").text(&row.acts_for).sql("), 0)");
+    }
+}
+
+/// The trace with this id, whoever may read it: whose record it is in, with the INS, and what it is about. Discloses nothing by
+/// itself; it says where the trace of a refusal belongs.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn whose(connection: &mut AnyConnection, id: &str) -> Result<Option<(i64, String, i64, i64)>, Error> {
+    let mut select = Statement::new("SELECT r.holder, COALESCE(h.ins, ''), r.key, CASE WHEN ");
+    select.sql(SENT_AND_NOT_FOUND).sql(" THEN 0 ELSE r.target_key END FROM audit_event r ");
+    select.sql("LEFT JOIN holder h ON h.holder = r.holder WHERE r.id = ").text(id);
+    Ok(select.load::<(BigInt, Text, BigInt, BigInt), _>(connection)?.into_iter().next())
+}
+
+/// The keys of what a request disclosed, where they are several.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn disclosed(connection: &mut AnyConnection, holder: i64, key: i64) -> Result<Vec<i64>, Error> {
+    let mut select = Statement::new("SELECT target FROM audit_disclosed WHERE holder = ");
+    select.big(holder).sql(" AND key = ").big(key).sql(" ORDER BY target");
+    Ok(select.load::<BigInt, i64>(connection)?)
+}
+
+/// Begins a condition on the resources that the trace `r` disclosed, where they are several; closed by the caller.
+pub const DISCLOSED: &str = "EXISTS (SELECT 1 FROM audit_disclosed d JOIN resource x ON x.holder = d.holder AND x.key = d.target \
+                             WHERE d.holder = r.holder AND d.key = r.key";
+
+/// The traces `r` of what somebody who acts for a person asked for and did not find, hidden and absent alike: see
+/// [`StoredTrace::is_sent_and_not_found`].
+pub const SENT_AND_NOT_FOUND: &str = "(r.kind IN (2, 3, 4) AND r.found = 0 AND r.status IN (404, 405))";
+
+impl StoredTrace {
+    /// Whether somebody who acts for a person (holder, representative, application) asked for something and did not find it. Its
+    /// trace is in that person's record whether the thing is hidden, elsewhere or nowhere, and must not tell which.
+    pub fn is_sent_and_not_found(&self) -> bool {
+        matches!(self.row.kind, 2..=4) && self.row.found == 0 && matches!(self.row.status, 404 | 405)
+    }
+
+    /// The key of the resource it tells of, 0 for none: also of one that must not tell.
+    pub fn about(&self) -> i64 {
+        if self.is_sent_and_not_found() { 0 } else { self.row.target_key }
+    }
 }
 
 type Columns = (
@@ -113,8 +186,15 @@ pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Re
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \
-         COALESCE(t.labels, CAST(0 AS SMALLINT)) ",
+         CAST(COALESCE(t.labels, 0)",
     );
+    let hidden = Label::HiddenFromHolder.bit();
+    statement.sql(" | CASE WHEN ").sql(DISCLOSED).sql(" AND (x.labels & ").number(hidden).sql(") <> 0) OR (");
+    statement.sql("EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ").number(OTHERS);
+    statement.sql(") AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = r.holder AND x.type = ");
+    statement.number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
+    statement.sql(") <> 0)) THEN ").number(hidden).sql(" ELSE 0 END");
+    statement.sql(" AS SMALLINT) ");
     statement.sql(FROM).append(condition);
     let rows: Vec<Values> = statement.load::<Columns, Values>(connection)?;
     Ok(rows.into_iter().map(stored).collect())
@@ -125,6 +205,7 @@ fn stored((first, second, third): Values) -> StoredTrace {
     let (interaction, status, target_type, target, target_key, query, found, rules, law, request) = second;
     let row = TraceRow {
         holder,
+        acts_for: String::new(),
         key,
         id,
         kind,
@@ -141,6 +222,7 @@ fn stored((first, second, third): Values) -> StoredTrace {
         target_key,
         query,
         found,
+        disclosed: Vec::new(),
         rules,
         law,
         request,

@@ -302,10 +302,13 @@ pub fn actor_of(connection: &mut AnyConnection, holder: i64, kind: RightKind, no
 /// # Errors
 /// [`Error::Away`].
 pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds: &[i16]) -> Result<bool, Error> {
-    let mut select = Statement::new("SELECT key FROM audit_event WHERE holder = ");
-    select.big(document.holder).sql(" AND key > ").big(document.key).sql(" AND kind IN (").numbers(kinds.iter().copied());
-    select.sql(") AND status < 400 AND found > 0 AND (target_key = ").big(document.key);
-    select.sql(" OR (interaction = 'search-type' AND target_type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(")) LIMIT 1");
+    let mut select = Statement::new("SELECT r.key FROM audit_event r WHERE r.holder = ");
+    select.big(document.holder).sql(" AND r.key > ").big(document.key).sql(" AND r.kind IN (").numbers(kinds.iter().copied());
+    // Who reads a trace of the document has not seen the document.
+    select.sql(") AND r.status < 400 AND r.found > 0 AND r.target_type <> ").number(ResourceType::AUDIT_EVENT.number());
+    select.sql(" AND (r.target_key = ").big(document.key);
+    select.sql(" OR EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
+    select.big(document.key).sql(")) LIMIT 1");
     Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
 }
 
