@@ -1,5 +1,7 @@
 //! CareTeam and RelatedPerson (CONTRACT 3): who may write a team, and what a representative needs.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Error;
@@ -7,7 +9,7 @@ use super::holder::Standing;
 use crate::fhir::national::Ins;
 use crate::filter::{Actor, RightKind};
 use crate::policy::projection::identified;
-use crate::policy::{Caller, CallerKind};
+use crate::policy::{Caller, CallerKind, Policy};
 
 /// The members of a team, by national identifier.
 pub fn members(team: &Value) -> Vec<Actor> {
@@ -18,26 +20,60 @@ pub fn members(team: &Value) -> Vec<Actor> {
 /// The structures that manage a team.
 fn managers(team: &Value) -> Vec<Actor> {
     let organizations = team.get("managingOrganization").and_then(Value::as_array);
-    organizations.into_iter().flatten().filter_map(identified).collect()
+    organizations.into_iter().flatten().filter_map(identified).filter(|actor| actor.kind() == 'S').collect()
 }
 
-/// Whether this caller may write the team; `former` are its members until now. Nobody adds itself.
+/// Whom a team names: its members, and as such the structures that manage it.
+pub fn parties(team: &Value) -> Vec<Actor> {
+    members(team).into_iter().chain(managers(team).iter().filter_map(Actor::managing)).collect()
+}
+
+/// Whether this caller may write the team, which was `before` until now. Who neither holds nor represents only adds others.
 ///
 /// # Errors
 /// [`Error::Forbidden`].
-pub fn check_author(team: &Value, former: &[Actor], caller: &Caller, standing: &Standing, now: i64) -> Result<(), Error> {
+pub fn check_author(
+    policy: &Policy,
+    before: Option<&Value>,
+    team: &Value,
+    caller: &Caller,
+    standing: &Standing,
+    now: i64,
+) -> Result<(), Error> {
     let refuse = |why: &str| Err(Error::Forbidden(format!("a CareTeam is not written so: {why}")));
     let may = match caller.kind {
         CallerKind::Holder | CallerKind::Representative => return Ok(()),
-        CallerKind::Professional => standing.holds(&[RightKind::TreatingPhysician], caller, now) && !standing.blocked(caller, now),
-        CallerKind::Structure => managers(team).contains(&caller.principal),
+        CallerKind::Professional => {
+            standing.holds(policy, &[RightKind::TreatingPhysician], caller, now) && !standing.blocked(policy, caller, now)
+        }
+        // Who manages a team is what it said before: nobody takes it over by saying so.
+        CallerKind::Structure => managers(before.unwrap_or(team)).contains(&caller.principal),
         CallerKind::Application | CallerKind::Operator | CallerKind::Auditor | CallerKind::Tester => false,
     };
     if !may {
         return refuse("only by the person, a representative, the treating physician or the structure that manages it");
     }
-    let adds_itself = members(team).iter().any(|member| caller.actors().contains(member) && !former.contains(member));
-    if adds_itself { refuse("nobody adds itself") } else { Ok(()) }
+    let Some(added) = added(before, team) else { return refuse("they only add members, and leave the rest as it is") };
+    let itself = |participant: &&Value| participant.get("member").and_then(identified).is_some_and(|one| caller.actors().contains(&one));
+    if added.iter().any(itself) { refuse("nobody adds itself") } else { Ok(()) }
+}
+
+/// The participations a team has more than before; `None` where it lost one or anything else changed.
+fn added<'t>(before: Option<&Value>, team: &'t Value) -> Option<Vec<&'t Value>> {
+    let participants = |team: &'t Value| team.get("participant").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut added: Vec<&Value> = participants(team).iter().collect();
+    let Some(before) = before else { return Some(added) };
+    for kept in before.get("participant").and_then(Value::as_array).into_iter().flatten() {
+        let place = added.iter().position(|one| *one == kept)?;
+        added.remove(place);
+    }
+    // Who the subject is has its own check; the server writes the rest of these.
+    let beside = |name: &str| matches!(name, "participant" | "subject" | "meta" | "text" | "id");
+    let rest = |team: &Value| {
+        let members = team.as_object().into_iter().flatten().filter(|(name, _)| !beside(name));
+        members.map(|(name, member)| (name.clone(), member.clone())).collect::<BTreeMap<_, _>>()
+    };
+    (rest(before) == rest(team)).then_some(added)
 }
 
 /// Whether the RelatedPerson names somebody who can represent: by INS.

@@ -9,8 +9,8 @@ use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
 use crate::fhir::{ResourceType, primitive};
 use crate::filter::{Actor, RightKind};
 use crate::policy::consents::{Collected, ConsentKind, Named};
-use crate::policy::projection::{CB, consent_actors, consent_kind};
-use crate::policy::{Caller, CallerKind, Policy};
+use crate::policy::projection::{collected_by, consent_actors, consent_kind};
+use crate::policy::{CONSULTS, Caller, CallerKind, Policy};
 
 /// How long a right lasts that a professional outside the team records without an end: a day.
 const COLLECTED_US: i64 = 86_400_000_000;
@@ -65,8 +65,18 @@ pub fn check_form<'p>(consent: &Value, policy: &'p Policy) -> Result<&'p Consent
         return Err(Error::value("Consent.provision.type", format!("`{code}` is expressed by `{expected}`")));
     }
     check_named(consent, kind.named)?;
-    check_parts(consent, code)?;
+    check_elements(consent, kind)?;
+    check_parts(consent)?;
     Ok(kind)
+}
+
+/// Whether the provision says nothing that this kind does not keep to: a restriction that nobody keeps would be a false promise.
+fn check_elements(consent: &Value, kind: &ConsentKind) -> Result<(), Error> {
+    let names = consent.get("provision").and_then(Value::as_object).into_iter().flat_map(|provision| provision.keys());
+    match names.into_iter().find(|name| *name != "type" && !kind.elements.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(other) => Err(Error::business(&format!("Consent.provision.{other}"), format!("`{}` is not restricted so", kind.code))),
+    }
 }
 
 /// Whether exactly those are named that the kind needs.
@@ -97,18 +107,61 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
     if fits { Ok(()) } else { Err(Error::value("Consent.provision.actor[0].reference", expected)) }
 }
 
-/// Whether the parts a right is narrowed to are types of R4, and the kind can be narrowed.
-fn check_parts(consent: &Value, kind: &str) -> Result<(), Error> {
+/// Whether the parts a right is narrowed to are types of R4.
+fn check_parts(consent: &Value) -> Result<(), Error> {
     let classes = consent.pointer("/provision/class").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if !classes.is_empty() && !matches!(kind, "record-access" | "application") {
-        return Err(Error::business("Consent.provision.class", "this kind of consent is for the whole record"));
-    }
     for (at, class) in classes.iter().enumerate() {
         if class.get("code").and_then(Value::as_str).and_then(ResourceType::parse).is_none() {
             return Err(Error::value(&format!("Consent.provision.class[{at}]"), "expected the name of a resource type"));
         }
     }
     Ok(())
+}
+
+/// Whether a Consent becomes another by this: a right, once given or refused, keeps its kind, its sense and its actor, so that what
+/// ended it is known; and the end of a block is not put back into the past, as if it had never been (CONTRACT 3, Rights).
+///
+/// # Errors
+/// [`Error::Business`] with the element.
+pub fn check_same(before: &Value, after: &Value, now: i64) -> Result<(), Error> {
+    check_active(before)?;
+    let refuse = |place: &str, why: &str| Err(Error::business(place, format!("{why}: end this Consent and record another")));
+    if consent_kind(before) != consent_kind(after) {
+        return refuse("Consent.category", "its kind stays");
+    }
+    if before.pointer("/provision/type") != after.pointer("/provision/type") {
+        return refuse("Consent.provision.type", "it goes on to permit or to deny");
+    }
+    if consent_actors(before) != consent_actors(after) || team(before) != team(after) {
+        return refuse("Consent.provision.actor", "its actor stays");
+    }
+    let end = |consent: &Value| consent.pointer("/provision/period/end").and_then(Value::as_str).and_then(primitive::date_range);
+    let (then, next) = (end(before), end(after));
+    let denies = after.pointer("/provision/type").and_then(Value::as_str) == Some("deny");
+    if denies && then != next && next.is_some_and(|(_, end)| end <= now) {
+        return refuse("Consent.provision.period.end", "it does not end in the past");
+    }
+    Ok(())
+}
+
+/// Whether the Consent has not ended: one that has changes no more, for a later change would count as its end.
+///
+/// # Errors
+/// [`Error::Business`].
+pub fn check_active(consent: &Value) -> Result<(), Error> {
+    match consent.get("status").and_then(Value::as_str) {
+        Some("active") => Ok(()),
+        _ => Err(Error::business("Consent.status", "it has ended and changes no more: record another")),
+    }
+}
+
+/// Whether this caller may end what it recorded: a block only while it is administrator.
+pub fn may_end(consent: &Value, policy: &Policy, caller: &Caller, standing: &Standing, now: i64) -> bool {
+    let kind = consent_kind(consent).and_then(|code| policy.consent_kind(code));
+    kind.is_some_and(|kind| match kind.collected {
+        Collected::ByAdministrator => standing.holds(policy, &[RightKind::Administrator], caller, now),
+        _ => true,
+    })
 }
 
 /// Whether this caller may record it.
@@ -118,6 +171,7 @@ fn check_parts(consent: &Value, kind: &str) -> Result<(), Error> {
 pub fn check_author(
     consent: &Value,
     kind: &ConsentKind,
+    policy: &Policy,
     caller: &Caller,
     standing: &Standing,
     physician: Option<&Actor>,
@@ -130,15 +184,12 @@ pub fn check_author(
     if caller.kind != CallerKind::Professional {
         return refuse("only by the person, a representative or a professional");
     }
-    if standing.blocked(caller, now) {
+    if standing.blocked(policy, caller, now) {
         return refuse("by this professional");
     }
     let actors = consent_actors(consent);
     let itself = actors.iter().all(|actor| *actor == caller.principal) && !actors.is_empty();
-    let valid = || {
-        let kinds = [RightKind::RecordAccess, RightKind::CareTeam, RightKind::TreatingPhysician, RightKind::Administrator];
-        standing.holds(&kinds, caller, now)
-    };
+    let valid = || standing.holds(policy, &CONSULTS, caller, now);
     match kind.collected {
         Collected::No => return refuse("only by the person or a representative"),
         Collected::Yes => {}
@@ -147,7 +198,7 @@ pub fn check_author(
         Collected::ForItselfOrValid if itself || valid() => {}
         Collected::ForItselfOrValid => return refuse("for another only while one's own right is valid"),
         Collected::ByAdministrator => {
-            if !standing.holds(&[RightKind::Administrator], caller, now) {
+            if !standing.holds(policy, &[RightKind::Administrator], caller, now) {
                 return refuse("only by the person, a representative or an administrator");
             }
             if itself || actors.iter().any(|actor| Some(actor) == physician) {
@@ -184,9 +235,8 @@ fn check_collected(consent: &Value, standing: &Standing) -> Result<(), Error> {
 }
 
 /// Adds what only the server says: the person, the performer, who collected it, the end of a right that must have one.
-pub fn complete(consent: &mut Value, caller: &Caller, standing: &Standing, now: i64) {
-    let collected_by = format!("{CB}/StructureDefinition/collected-by");
-    remove_extension(consent, &collected_by);
+pub fn complete(consent: &mut Value, policy: &Policy, caller: &Caller, standing: &Standing, now: i64) {
+    remove_extension(consent, &collected_by());
     let patient = format!("Patient/{}", standing.row.patient);
     if let Some(reference) = consent.get_mut("patient") {
         set(reference, "reference", patient.clone().into());
@@ -202,9 +252,9 @@ pub fn complete(consent: &mut Value, caller: &Caller, standing: &Standing, now: 
     if caller.kind != CallerKind::Professional {
         return;
     }
-    add_extension(consent, &collected_by, "valueReference", json!({"type": "Practitioner", "identifier": identifier(&caller.principal)}));
+    add_extension(consent, &collected_by(), "valueReference", json!({"type": "Practitioner", "identifier": identifier(&caller.principal)}));
     let team = [RightKind::CareTeam, RightKind::TreatingPhysician];
-    let narrow = consent_kind(consent) == Some("record-access") && !standing.holds(&team, caller, now);
+    let narrow = consent_kind(consent) == Some("record-access") && !standing.holds(policy, &team, caller, now);
     if narrow && consent.pointer("/provision/period/end").is_none() {
         let end = primitive::format_instant(now.saturating_add(COLLECTED_US));
         if let Some(provision) = consent.get_mut("provision") {

@@ -12,7 +12,7 @@ use crate::fhir::validate::validate;
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, RightKind};
 use crate::policy::Action;
-use crate::policy::projection::consent_actors;
+use crate::policy::projection::{consent_actors, consent_labels};
 use crate::store::{self, AnyConnection, NewResource};
 
 /// Creates a resource.
@@ -129,11 +129,11 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         let asked = within.asked(&asker, "create", resource, "", "");
         let standing = standing(&within, &asker, connection, resource, &value)?;
         let at = |error: Error| Refused::at(error, standing.row.holder, 0);
-        let (value, named) = checked(&within, &asker, connection, resource, value.clone(), &[], &standing).map_err(at)?;
+        let checked = checked(&within, &asker, connection, resource, value.clone(), None, &standing).map_err(at)?;
         let clock = &within.clock;
         let mut envelope = envelope(resource, standing.row.holder, clock.next_key(), clock.next_id(), clock.now(), &asker.caller.principal);
-        envelope.parties = parties(&named);
-        let new = prepare(&value, envelope, 0);
+        (envelope.parties, envelope.labels) = (parties(&checked.named), checked.labels);
+        let new = prepare(&checked.value, envelope, 0);
         store::write::insert(connection, &new)?;
         store::write::refresh_rights(connection, &standing.row)?;
         leave_trace(&within, connection, &asked, &new.envelope, 201)?;
@@ -156,40 +156,53 @@ pub(super) fn leave_trace(
 }
 
 /// The member that names the person.
-fn person_member(resource: ResourceType) -> &'static str {
+pub(super) fn person_member(resource: ResourceType) -> &'static str {
     if resource == ResourceType::CARE_TEAM { "subject" } else { "patient" }
 }
 
 /// Where the caller stands with the person the resource names.
-pub(super) fn standing(
+fn standing(
     service: &Service,
     request: &Request,
     connection: &mut AnyConnection,
     resource: ResourceType,
     value: &Value,
-) -> Result<Standing, Error> {
+) -> Result<Standing, Refused> {
     let member = person_member(resource);
     let names = holder::names(value, value.get(member), &service.base_url);
     holder::open(service, connection, &request.caller, &names, &format!("{resource}.{member}"))
 }
 
-/// The resource as it is stored and the actors it names, if this caller may write it so; `former` are the members of a team until now.
+/// A resource about a holder as it is stored.
+pub(super) struct Checked {
+    /// The resource.
+    pub value: Value,
+    /// The actors it names.
+    pub named: Vec<Actor>,
+    /// Its labels.
+    pub labels: i16,
+}
+
+/// The resource as it is stored, if this caller may write it so; `before` is what it was until now.
 pub(super) fn checked(
     service: &Service,
     request: &Request,
     connection: &mut AnyConnection,
     resource: ResourceType,
     mut value: Value,
-    former: &[Actor],
+    before: Option<&Value>,
     standing: &Standing,
-) -> Result<(Value, Vec<Actor>), Error> {
-    let (caller, now) = (&request.caller, service.clock.now());
+) -> Result<Checked, Error> {
+    let (policy, caller, now) = (&service.policy, &request.caller, service.clock.now());
     let row = &standing.row;
     let named = match resource {
         ResourceType::CONSENT => {
             let physician = treating_physician(connection, standing, now)?;
-            let kind = consent::check_form(&value, &service.policy)?;
-            consent::check_author(&value, kind, caller, standing, physician.as_ref(), now)?;
+            let kind = consent::check_form(&value, policy)?;
+            if let Some(before) = before {
+                consent::check_same(before, &value, now)?;
+            }
+            consent::check_author(&value, kind, policy, caller, standing, physician.as_ref(), now)?;
             if let Some(team) = consent::team(&value)
                 && !store::write::belongs(connection, row.holder, ResourceType::CARE_TEAM, team)?
             {
@@ -199,12 +212,15 @@ pub(super) fn checked(
                     message: "this CareTeam is not known".into(),
                 });
             }
-            consent::complete(&mut value, caller, standing, now);
+            consent::complete(&mut value, policy, caller, standing, now);
             consent_actors(&value)
         }
         ResourceType::CARE_TEAM => {
-            care_team::check_author(&value, former, caller, standing, now)?;
-            care_team::members(&value)
+            // Who may write it again was asked before its version.
+            if before.is_none() {
+                care_team::check_author(policy, None, &value, caller, standing, now)?;
+            }
+            care_team::parties(&value)
         }
         _ => {
             care_team::check_representative(&value)?;
@@ -212,7 +228,8 @@ pub(super) fn checked(
         }
     };
     super::document::set_subject(&mut value, person_member(resource), &row.patient, &row.ins);
-    Ok((value, named))
+    let labels = if resource == ResourceType::CONSENT { consent_labels(&value) } else { 0 };
+    Ok(Checked { value, named, labels })
 }
 
 /// The treating physician in force.

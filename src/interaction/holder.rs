@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::links::relative;
-use super::{Error, Service};
+use super::{Error, Refused, Service};
 use crate::fhir::national::is_ins_system;
-use crate::filter::{HolderName, HolderRow, HolderState, Right, RightKind, RightTest};
-use crate::policy::{Caller, CallerKind, Exercise};
+use crate::filter::{Facts, HolderName, HolderRow, HolderState, Right, RightKind};
+use crate::policy::{Caller, CallerKind, Exercise, Policy, holds};
 use crate::store::{self, AnyConnection};
 
 /// Where the caller of a write stands with the holder it writes about.
@@ -18,15 +18,33 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Whether one of these rights is in force, for any of the caller's actors.
-    pub fn holds(&self, kinds: &[RightKind], caller: &Caller, now: i64) -> bool {
-        let test = RightTest { kinds: kinds.to_vec(), actors: caller.actors(), at: now, part: None };
-        self.rights.iter().any(|right| test.holds(right))
+    /// What the policy knows of it.
+    fn facts(&self) -> Facts {
+        Facts { holder: Some(self.row.clone()), rights: self.rights.clone() }
+    }
+
+    /// Whether one of these rights is in force and counts for the caller.
+    pub fn holds(&self, policy: &Policy, kinds: &[RightKind], caller: &Caller, now: i64) -> bool {
+        holds(&policy.right(caller, kinds, None, now), &self.facts())
     }
 
     /// Whether the caller is blocked.
-    pub fn blocked(&self, caller: &Caller, now: i64) -> bool {
-        self.holds(&[RightKind::Block], caller, now)
+    pub fn blocked(&self, policy: &Policy, caller: &Caller, now: i64) -> bool {
+        holds(&policy.blocked(caller, now), &self.facts())
+    }
+
+    /// Whether the holder is whom these names say: at least one, and all of them.
+    pub fn is_named(&self, names: &[HolderName]) -> bool {
+        !names.is_empty() && names.iter().all(|name| is(name, &self.row))
+    }
+}
+
+/// Whether this is a name of the holder.
+pub fn is(name: &HolderName, row: &HolderRow) -> bool {
+    match name {
+        HolderName::Id(id) => *id == row.patient,
+        HolderName::Identifier(ins) => *ins == row.ins,
+        HolderName::Number(number) => *number == row.holder,
     }
 }
 
@@ -72,29 +90,36 @@ fn contained(resource: &Value, id: &str) -> Vec<HolderName> {
 /// The one holder these names lead to, whose record is open to this caller; the same answer for every other case.
 ///
 /// # Errors
-/// [`Error::no_record`] at `expression`.
+/// [`Error::no_record`] at `expression`; the person whose record was not opened finds the trace.
 pub fn open(
     service: &Service,
     connection: &mut AnyConnection,
     caller: &Caller,
     names: &[HolderName],
     expression: &str,
-) -> Result<Standing, Error> {
-    let now = service.clock.now();
+) -> Result<Standing, Refused> {
     let standing = find(connection, caller, names)?.ok_or_else(|| Error::no_record(expression))?;
+    if takes(service, caller, &standing) { Ok(standing) } else { Err(Refused::of(Error::no_record(expression), &standing.row, 0)) }
+}
+
+/// Whether the record of this holder takes something from the caller.
+pub fn takes(service: &Service, caller: &Caller, standing: &Standing) -> bool {
+    let (policy, now) = (&service.policy, service.clock.now());
     let acts_for = caller.acts_for.as_deref() == Some(standing.row.ins.as_str());
     let admitted = match caller.kind {
-        CallerKind::Professional => match service.policy.exercise(caller) {
+        CallerKind::Professional => match policy.exercise(caller) {
             Exercise::Ordinary => true,
-            Exercise::Occupational => standing.holds(&[RightKind::Occupational], caller, now) && !standing.blocked(caller, now),
+            Exercise::Occupational => {
+                standing.holds(policy, &[RightKind::Occupational], caller, now) && !standing.blocked(policy, caller, now)
+            }
             Exercise::Barred => false,
         },
         CallerKind::Structure | CallerKind::Operator => true,
         CallerKind::Holder => acts_for,
-        CallerKind::Representative => acts_for && standing.holds(&[RightKind::Representative], caller, now),
+        CallerKind::Representative => acts_for && standing.holds(policy, &[RightKind::Representative], caller, now),
         CallerKind::Application | CallerKind::Auditor | CallerKind::Tester => false,
     };
-    if admitted && standing.row.state == Some(HolderState::Open) { Ok(standing) } else { Err(Error::no_record(expression)) }
+    admitted && standing.row.state == Some(HolderState::Open)
 }
 
 /// The one holder these names lead to: none where two lead to different ones or one leads nowhere.
@@ -103,14 +128,8 @@ fn find(connection: &mut AnyConnection, caller: &Caller, names: &[HolderName]) -
         return Ok(None);
     }
     let found = store::search::standings(connection, names, &caller.actors(), &caller.principal)?;
-    let named = |row: &HolderRow| {
-        names.iter().all(|name| match name {
-            HolderName::Id(id) => *id == row.patient,
-            HolderName::Identifier(ins) => *ins == row.ins,
-            HolderName::Number(number) => *number == row.holder,
-        })
-    };
-    Ok(found.into_iter().find(|standing| named(&standing.row)).map(|standing| Standing { row: standing.row, rights: standing.rights }))
+    let found = found.into_iter().map(|standing| Standing { row: standing.row, rights: standing.rights });
+    Ok(found.into_iter().find(|standing| standing.is_named(names)))
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use super::stored::add_extension;
 use super::{Answer, Error, Request, Service, subset};
 use crate::audit::Happened;
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, HolderName, HolderState, Right, RightKind, RightTest};
+use crate::filter::{Facts, HolderName, HolderState, Right, RightKind};
 use crate::policy::projection::CB;
-use crate::policy::{Caller, CallerKind, Exercise};
+use crate::policy::{CONSULTS, Caller, CallerKind, Exercise, Policy, holds};
 use crate::search;
 use crate::store::{self, Standing};
 
@@ -96,12 +96,9 @@ fn told(service: &Service, caller: &Caller, standing: &Standing, whole: &Value, 
     let closure = format!("{DMP}/dmp-fermeture");
     let attached = open && now >= created.saturating_add(ATTACHED_AFTER_US);
     add_extension(&mut told, &format!("{DMP}/dmp-rattachement-mes"), "valueBoolean", attached.into());
-    let in_force = |kinds: &[RightKind], actors: Vec<Actor>| {
-        let test = RightTest { kinds: kinds.to_vec(), actors, at: now, part: None };
-        standing.rights.iter().any(|right| test.holds(right))
-    };
+    let facts = Facts { holder: Some(standing.row.clone()), rights: standing.rights.clone() };
     if caller.kind == CallerKind::Professional {
-        let physician = in_force(&[RightKind::TreatingPhysician], vec![caller.principal.clone()]);
+        let physician = holds(&service.policy.right(caller, &[RightKind::TreatingPhysician], None, now), &facts);
         add_extension(&mut told, &format!("{DMP}/dmp-medecin-traitant"), "valueBoolean", physician.into());
     }
     let closed =
@@ -109,30 +106,26 @@ fn told(service: &Service, caller: &Caller, standing: &Standing, whole: &Value, 
     if let (Some(closed), Some(extensions)) = (closed, told.get_mut("extension").and_then(Value::as_array_mut)) {
         extensions.push(closed.clone());
     }
-    let status = status(caller, service.policy.exercise(caller), &standing.rights, now);
+    let status = status(&service.policy, caller, &facts, now);
     add_extension(&mut told, &format!("{CB}/StructureDefinition/authorisation-status"), "valueCode", status.into());
     told
 }
 
 /// Whether the caller may consult: `valid`, `expired`, `none` or `blocked`.
-fn status(caller: &Caller, exercise: Exercise, rights: &[Right], now: i64) -> &'static str {
-    let test = |kinds: &[RightKind]| RightTest { kinds: kinds.to_vec(), actors: caller.actors(), at: now, part: None };
-    let holds = |kinds: &[RightKind]| rights.iter().any(|right| test(kinds).holds(right));
-    // The absence of the only right that counts in occupational health, its refusal and a block look alike.
-    if exercise == Exercise::Occupational {
-        return if holds(&[RightKind::Occupational]) && !holds(&[RightKind::Block]) { "valid" } else { "none" };
-    }
-    let kinds = [RightKind::RecordAccess, RightKind::CareTeam, RightKind::TreatingPhysician, RightKind::Administrator];
-    if exercise == Exercise::Barred {
-        "none"
-    } else if holds(&[RightKind::Block]) {
-        "blocked"
-    } else if holds(&kinds) {
-        "valid"
-    } else if rights.iter().any(|right| kinds.contains(&right.kind) && right.until <= now && caller.actors().contains(&right.actor)) {
-        "expired"
-    } else {
-        "none"
+fn status(policy: &Policy, caller: &Caller, facts: &Facts, now: i64) -> &'static str {
+    let valid = || holds(&policy.right(caller, &CONSULTS, None, now), facts);
+    let blocked = holds(&policy.blocked(caller, now), facts);
+    let counting = policy.counting(caller, &CONSULTS);
+    let ended = |right: &Right| counting.contains(&right.kind) && right.until <= now && caller.actors().contains(&right.actor);
+    match policy.exercise(caller) {
+        Exercise::Barred => "none",
+        // The absence of the only right that counts in occupational health, its refusal and a block look alike.
+        Exercise::Occupational if valid() && !blocked => "valid",
+        Exercise::Occupational => "none",
+        Exercise::Ordinary if blocked => "blocked",
+        Exercise::Ordinary if valid() => "valid",
+        Exercise::Ordinary if facts.rights.iter().any(ended) => "expired",
+        Exercise::Ordinary => "none",
     }
 }
 
@@ -140,19 +133,23 @@ fn status(caller: &Caller, exercise: Exercise, rights: &[Right], now: i64) -> &'
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::policy::Purpose;
+    use crate::filter::{Actor, HolderRow};
+    use crate::policy::matrix::profession_system;
+    use crate::policy::{Code, Purpose};
 
     #[test]
     fn the_status_says_what_the_rights_say() {
-        let me = Actor::professional("810000000016").unwrap();
-        let caller = Caller {
+        use RightKind::{Administrator, Block, BlockByAdministrator, Occupational, RecordAccess, TreatingPhysician};
+        let policy = Policy::embedded(false, |_| String::new()).unwrap();
+        let (me, mine) = (Actor::professional("810000000016").unwrap(), Actor::structure("1750000018").unwrap());
+        let caller = |profession: &str, sector: Option<&str>| Caller {
             kind: CallerKind::Professional,
             principal: me.clone(),
-            structure: None,
-            profession: None,
+            structure: Some(mine.clone()),
+            profession: Some(Code { system: profession_system("TRE_G15").unwrap().into(), code: profession.into() }),
             specialty: None,
             role: None,
-            sector: None,
+            sector: sector.map(ToOwned::to_owned),
             purpose: Purpose::Normal,
             reason: None,
             acts_for: None,
@@ -162,19 +159,39 @@ mod tests {
             scopes: Vec::new(),
             token: String::new(),
         };
-        let right = |kind, from, until| Right { actor: me.clone(), kind, from, until, parts: String::new(), source: String::new() };
+        let of = |actor: &Actor, kind, from, until| Right {
+            actor: actor.clone(),
+            kind,
+            from,
+            until,
+            parts: String::new(),
+            source: String::new(),
+        };
+        let right = |kind, from, until| of(&me, kind, from, until);
+        let (physician, optician, occupational, barred) =
+            (caller("10", None), caller("28", None), caller("10", Some("SA13")), caller("10", Some("SA23")));
         let rows = [
-            (vec![], Exercise::Ordinary, "none"),
-            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Ordinary, "valid"),
-            (vec![right(RightKind::RecordAccess, 0, 5)], Exercise::Ordinary, "expired"),
-            (vec![right(RightKind::RecordAccess, 0, 20), right(RightKind::Block, 5, 20)], Exercise::Ordinary, "blocked"),
-            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Occupational, "none"),
-            (vec![right(RightKind::Occupational, 0, 20)], Exercise::Occupational, "valid"),
-            (vec![right(RightKind::Occupational, 0, 20), right(RightKind::Block, 5, 20)], Exercise::Occupational, "none"),
-            (vec![right(RightKind::RecordAccess, 0, 20)], Exercise::Barred, "none"),
+            (vec![], &physician, "none"),
+            (vec![right(RecordAccess, 0, 20)], &physician, "valid"),
+            (vec![right(RecordAccess, 0, 5)], &physician, "expired"),
+            (vec![right(RecordAccess, 0, 20), right(Block, 5, 20)], &physician, "blocked"),
+            (vec![right(RecordAccess, 0, 20), of(&mine, BlockByAdministrator, 5, 20)], &physician, "blocked"),
+            (vec![right(TreatingPhysician, 0, 20), of(&mine, BlockByAdministrator, 5, 20)], &physician, "valid"),
+            (vec![right(TreatingPhysician, 0, 20), of(&mine, Block, 5, 20)], &physician, "blocked"),
+            (vec![right(TreatingPhysician, 0, 20)], &optician, "none"),
+            (vec![right(TreatingPhysician, 0, 5)], &optician, "none"),
+            (vec![of(&mine, RecordAccess, 0, 20)], &optician, "valid"),
+            (vec![of(&mine, Administrator, 0, 20)], &physician, "none"),
+            (vec![right(RecordAccess, 0, 20)], &occupational, "none"),
+            (vec![right(Occupational, 0, 20)], &occupational, "valid"),
+            (vec![right(Occupational, 0, 20), right(Block, 5, 20)], &occupational, "none"),
+            (vec![right(RecordAccess, 0, 20)], &barred, "none"),
         ];
-        for (rights, exercise, expected) in rows {
-            assert_eq!(status(&caller, exercise, &rights, 10), expected, "{rights:?} {exercise:?}");
+        for (rights, caller, expected) in rows {
+            let holder =
+                HolderRow { holder: 1, ins: "x".into(), patient: "p".into(), state: Some(HolderState::Open), born: 0, settings: 0 };
+            let facts = Facts { holder: Some(holder), rights };
+            assert_eq!(status(&policy, caller, &facts, 10), expected, "{:?} {:?}", facts.rights, caller.profession);
         }
     }
 }

@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
-use super::care_team::members;
 use super::condition::Which;
-use super::create::{check, checked, leave_trace, permitted, standing, strip, written};
-use super::read::seen;
+use super::create::{Checked, check, checked, leave_trace, permitted, person_member, strip, written};
+use super::holder::{self, Standing};
+use super::read::{candidate, seen};
 use super::stored::{make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, plain};
+use super::{Answer, Error, Refused, Request, Service, care_team, consent, plain};
 use crate::fhir::{Document, ResourceType};
 use crate::filter::Envelope;
-use crate::policy::{Action, CallerKind};
+use crate::policy::projection::{consent_actors, consent_labels};
+use crate::policy::{Action, CallerKind, Decision};
 use crate::store::{self, AnyConnection, Found, NewResource};
 
 /// Writes a new version of a resource. For a tester an absent one is created, and a condition may tell which.
@@ -82,38 +83,60 @@ fn within_transaction(
     value: Value,
 ) -> Result<NewResource, Refused> {
     let (caller, now) = (&request.caller, service.clock.now());
-    let scope = service.policy.scope(caller, Action::Consult, resource, now);
-    let found = seen(store::read::read(connection, &scope, id)?, resource, id)?;
+    let found = reached(service, request, connection, resource, id)?;
     let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
-    let mut next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
-    let about_holder = matches!(resource, ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON);
-    if !about_holder {
+    let next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
+    let Some(row) = found.facts.holder.clone() else {
         expect_version(request, &found).map_err(at)?;
         let new = prepare(&value, next, 0);
         store::write::update(connection, &new)?;
         return Ok(new);
-    }
+    };
     let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
-    let standing = standing(service, request, connection, resource, &value)?;
-    if standing.row.holder != found.envelope.holder {
-        return Err(at(Error::business(&format!("{resource}.patient"), "it stays with the same person")));
-    }
-    may_update(request, resource, &found, &before, &value).map_err(at)?;
+    let standing = Standing { row, rights: found.facts.rights.clone() };
+    may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
     expect_version(request, &found).map_err(at)?;
-    let (value, named) = if ends(&before, &value) {
+    let member = person_member(resource);
+    let place = format!("{resource}.{member}");
+    if !holder::takes(service, caller, &standing) {
+        return Err(at(Error::no_record(&place)));
+    }
+    if !standing.is_named(&holder::names(&value, value.get(member), &service.base_url)) {
+        return Err(at(Error::business(&place, "it stays with the same person")));
+    }
+    let Checked { value, named, labels } = if ends(&before, &value) {
         let mut ended = before.clone();
         super::stored::set(&mut ended, "status", value.get("status").cloned().unwrap_or_default());
-        (ended, found.envelope.parties.split_whitespace().map(|actor| crate::filter::Actor::stored(actor.to_owned())).collect())
+        consent::check_active(&before).map_err(at)?;
+        Checked { named: consent_actors(&ended), labels: consent_labels(&ended), value: ended }
     } else {
-        checked(service, request, connection, resource, value, &members(&before), &standing).map_err(at)?
+        checked(service, request, connection, resource, value, Some(&before), &standing).map_err(at)?
     };
-    next.parties = parties(&named);
-    let new = prepare(&value, next, 0);
+    let new = prepare(&value, Envelope { parties: parties(&named), labels, ..next }, 0);
     store::write::update(connection, &new)?;
     store::write::refresh_rights(connection, &standing.row)?;
     let asked = service.asked(request, "update", resource, id, "");
     leave_trace(service, connection, &asked, &new.envelope, 200)?;
     Ok(new)
+}
+
+/// The resource, for those who may consult it, and those who may update it without consulting it: who may add a member to a team.
+fn reached(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    resource: ResourceType,
+    id: &str,
+) -> Result<Found, Refused> {
+    let of = |action| service.policy.scope(&request.caller, action, resource, service.clock.now());
+    let mut found = store::read::read(connection, &of(Action::Consult), id)?;
+    if let Some(denied) = found.as_mut().filter(|found| matches!(found.decision, Decision::Deny(_))) {
+        let decision = of(Action::Update).decide(&candidate(denied));
+        if matches!(decision, Decision::Permit(_)) {
+            denied.decision = decision;
+        }
+    }
+    seen(found, resource, id)
 }
 
 fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {
@@ -132,13 +155,25 @@ fn ends(before: &Value, after: &Value) -> bool {
     consent && matches!(status(after).as_deref(), Some("inactive" | "entered-in-error"))
 }
 
-/// Whether this caller may write it again: a Consent by holder, representative or, to end it, by whoever recorded it.
-fn may_update(request: &Request, resource: ResourceType, found: &Found, before: &Value, after: &Value) -> Result<(), Error> {
-    let caller = &request.caller;
-    if resource != ResourceType::CONSENT || matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
+/// Whether this caller may write it again: a Consent by holder, representative or, to end it, by whoever recorded it; a team also by
+/// those who may add to it.
+fn may_update(
+    service: &Service,
+    request: &Request,
+    found: &Found,
+    before: &Value,
+    after: &Value,
+    standing: &Standing,
+) -> Result<(), Error> {
+    let (policy, caller, now) = (&service.policy, &request.caller, service.clock.now());
+    if found.envelope.resource == ResourceType::CARE_TEAM {
+        return care_team::check_author(policy, Some(before), after, caller, standing, now);
+    }
+    if found.envelope.resource != ResourceType::CONSENT || matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
         return Ok(());
     }
-    if found.envelope.submitter != caller.principal.as_str() {
+    let recorded = found.envelope.submitter == caller.principal.as_str();
+    if !recorded || !consent::may_end(before, policy, caller, standing, now) {
         return Err(Error::Forbidden("a Consent is ended by the person, a representative or whoever recorded it".into()));
     }
     if ends(before, after) { Ok(()) } else { Err(Error::Forbidden("who recorded a Consent may only end it".into())) }
