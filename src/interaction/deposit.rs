@@ -6,10 +6,11 @@ use super::condition::{self, Created};
 use super::create::{leave_trace, written};
 use super::document::{self, Admitted, Replaced};
 use super::holder::{self, Standing};
+use super::read::candidate;
 use super::stored::{envelope, parties, prepare, set};
 use super::{Answer, Error, Refused, Request, Service, labels, links};
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Candidate, Envelope, IndexRows, Label, Setting};
+use crate::filter::{Actor, Envelope, HolderRow, IndexRows, Label, Setting};
 use crate::policy::projection::majority;
 use crate::policy::{Action, Decision};
 use crate::store::{self, AnyConnection, NewResource};
@@ -76,9 +77,7 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     let now = clock.now();
     document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
     let inherited = supersede(service, request, connection, &standing, &replaces)?;
-    if inherited || row.settings & Setting::DefaultMasking.bit() != 0 {
-        labels::add(&mut document, Label::Masked);
-    }
+    label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), clock.next_id(), now, &caller.principal);
     envelope.doc_type = doc_type;
@@ -115,15 +114,36 @@ fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: doc
     }
 }
 
-/// Marks the replaced documents as superseded; true when one was masked, for the new one inherits that (CONTRACT 3, Labels).
+/// Adds the labels that nobody asked for: those of the replaced documents and the holder's default.
+///
+/// A replacement is seen by no one who did not see what it replaces, or replacing would announce it; from representatives nothing is
+/// hidden but of minors. The holder's default mask is not laid over `INVISIBLE_PATIENT`: together they do not stand unless that is
+/// configured, and a deposit is not refused for a setting its author cannot know. Of the two the label that was chosen for this
+/// document stays; the mask it goes without hides nothing from the holder, who masks it once it is announced.
+fn label(service: &Service, document: &mut Value, inherited: i16, row: &HolderRow, minor: bool) -> Result<(), Error> {
+    let together = service.settings.masked_and_hidden;
+    for (label, _) in labels::VISIBILITY {
+        let ended = label == Label::HiddenFromRepresentatives && !minor;
+        if inherited & label.bit() != 0 && !ended {
+            labels::add(document, label);
+        }
+    }
+    let hidden = labels::bits(document) & Label::HiddenFromHolder.bit() != 0;
+    if row.settings & Setting::DefaultMasking.bit() != 0 && (together || !hidden) {
+        labels::add(document, Label::Masked);
+    }
+    labels::check_together(document, together)
+}
+
+/// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels).
 fn supersede(
     service: &Service,
     request: &Request,
     connection: &mut AnyConnection,
     standing: &Standing,
     replaces: &[Replaced],
-) -> Result<bool, Refused> {
-    let mut masked = false;
+) -> Result<i16, Refused> {
+    let mut labels = 0;
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
     for (place, replaced) in replaces.iter().enumerate() {
         let expression = format!("DocumentReference.relatesTo[{place}].target");
@@ -140,16 +160,15 @@ fn supersede(
         };
         let found = store::read::read(connection, &scope, &id)?.filter(|found| matches!(found.decision, Decision::Permit(_)));
         let found = found.filter(|found| found.envelope.holder == standing.row.holder).ok_or_else(unknown)?;
-        let candidate = Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None };
-        if !super::patch::is_author(&candidate, &request.caller) {
+        if !super::patch::is_author(&candidate(&found), &request.caller) {
             let refusal = Error::Forbidden("only an author replaces a document".into());
             return Err(Refused::at(refusal, standing.row.holder, found.envelope.key));
         }
-        masked |= found.envelope.has(Label::Masked);
+        labels |= found.envelope.labels;
         let mut former: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
         set(&mut former, "status", "superseded".into());
         let envelope = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };
         store::write::update(connection, &prepare(&former, envelope, 0))?;
     }
-    Ok(masked)
+    Ok(labels)
 }

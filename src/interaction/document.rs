@@ -67,10 +67,7 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
         return Err(Error::value("DocumentReference.status", "a new document is `current`"));
     }
     let doc_type = classify(&mut document, policy, &mut warnings)?;
-    let both = Label::Masked.bit() | Label::HiddenFromHolder.bit();
-    if labels::bits(&document) & both == both && !masked_and_hidden {
-        return Err(Error::business("DocumentReference.securityLabel", "`MASQUE_PS` and `INVISIBLE_PATIENT` do not stand together"));
-    }
+    labels::check_together(&document, masked_and_hidden)?;
     labels::imply_normal(&mut document);
     let contents = take_contents(&mut document, base_url)?;
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Error;
 use super::stored::set;
 use crate::filter::Label;
 use crate::policy::nomenclature::{TRE_A07, is_confidentiality, visibility};
@@ -55,6 +56,23 @@ pub fn add(document: &mut Value, wanted: Label) {
     if bits(document) & wanted.bit() == 0 {
         push(document, label(wanted));
     }
+}
+
+/// Whether both labels stand that do not stand together unless that is configured (CONTRACT 3, Labels).
+pub fn exclude_each_other(document: &Value) -> bool {
+    let both = Label::Masked.bit() | Label::HiddenFromHolder.bit();
+    bits(document) & both == both
+}
+
+/// Whether the labels may stand together.
+///
+/// # Errors
+/// [`Error::Business`] at `securityLabel`.
+pub fn check_together(document: &Value, masked_and_hidden: bool) -> Result<(), Error> {
+    if exclude_each_other(document) && !masked_and_hidden {
+        return Err(Error::business("DocumentReference.securityLabel", "`MASQUE_PS` and `INVISIBLE_PATIENT` do not stand together"));
+    }
+    Ok(())
 }
 
 /// Says `N` where nothing is said of confidentiality (CONTRACT 3).

@@ -5,14 +5,14 @@ use serde_json::Value;
 use super::condition::{self, Which};
 use super::create::{leave_trace, permitted, written};
 use super::json_patch::OPERATIONS_MAX;
-use super::read::seen;
+use super::read::{candidate, seen};
 use super::stored::{add_extension, prepare, remove_extension, set};
 use super::update::allowed;
 use super::{Answer, Error, Refused, Request, Service, labels, plain};
 use crate::fhir::{Document, ResourceType};
-use crate::filter::{Actor, Candidate, Envelope, EnvelopeTest, Filter, RightKind, RightTest, Test, matches};
+use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, RightKind, Test, matches};
 use crate::policy::changes::{May, Role};
-use crate::policy::{Action, Caller, CallerKind, Scope};
+use crate::policy::{Action, Caller, CallerKind, Policy, Scope};
 use crate::search;
 use crate::store::{self, AnyConnection, Found, NewResource, Order, PageRequest};
 
@@ -261,10 +261,9 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
     if !matches!(status, "current" | "superseded" | "entered-in-error") {
         return Err(unfit("status", "expected current, superseded or entered-in-error".into()));
     }
-    let both = crate::filter::Label::Masked.bit() | crate::filter::Label::HiddenFromHolder.bit();
-    let (now, then) = (labels::bits(&document), labels::bits(&before));
-    if now & both == both && then & both != both && !service.settings.masked_and_hidden {
-        return Err(Error::business("DocumentReference.securityLabel", "`MASQUE_PS` and `INVISIBLE_PATIENT` do not stand together"));
+    // What stood together before, by another configuration, does not keep other changes from being made.
+    if !labels::exclude_each_other(&before) {
+        labels::check_together(&document, service.settings.masked_and_hidden)?;
     }
     let document = Document::from(document);
     super::create::check(ResourceType::DOCUMENT_REFERENCE, &document)?;
@@ -278,11 +277,8 @@ pub(super) fn is_author(candidate: &Candidate<'_>, caller: &Caller) -> bool {
 }
 
 /// How the caller stands to the document.
-fn roles(candidate: &Candidate<'_>, caller: &Caller, now: i64) -> Vec<Role> {
-    let holds = |kind: RightKind, actors: Vec<Actor>| {
-        matches(&Filter::Right(RightTest { kinds: vec![kind], actors, at: now, part: None }), candidate)
-    };
-    let own = || vec![caller.principal.clone()];
+fn roles(policy: &Policy, candidate: &Candidate<'_>, caller: &Caller, now: i64) -> Vec<Role> {
+    let holds = |kind| matches(&policy.right(caller, &[kind], None, now), candidate);
     let mut roles = Vec::new();
     match caller.kind {
         CallerKind::Holder => roles.push(Role::Holder),
@@ -292,10 +288,10 @@ fn roles(candidate: &Candidate<'_>, caller: &Caller, now: i64) -> Vec<Role> {
     if is_author(candidate, caller) {
         roles.push(Role::Author);
     }
-    if caller.kind == CallerKind::Professional && holds(RightKind::TreatingPhysician, own()) {
+    if holds(RightKind::TreatingPhysician) {
         roles.push(Role::TreatingPhysician);
     }
-    if caller.kind == CallerKind::Professional && holds(RightKind::Administrator, own()) {
+    if holds(RightKind::Administrator) {
         roles.push(Role::Administrator);
     }
     roles
@@ -310,8 +306,7 @@ fn authorised(
     before: &Value,
     after: &Value,
 ) -> Result<(), Error> {
-    let candidate = Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None };
-    let roles = roles(&candidate, &request.caller, service.clock.now());
+    let roles = roles(&service.policy, &candidate(found), &request.caller, service.clock.now());
     let mut made: Vec<(&str, &str)> = Vec::new();
     let (then, now) = (labels::bits(before), labels::bits(after));
     for (label, code) in labels::VISIBILITY {

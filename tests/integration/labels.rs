@@ -107,3 +107,100 @@ fn labels_at_deposit() {
         );
     });
 }
+
+/// The visibility labels of a document as answered.
+fn labels(document: &Value) -> Vec<String> {
+    let all = document["securityLabel"].as_array().cloned().unwrap_or_default();
+    let codes = all.iter().map(|label| label["coding"][0]["code"].as_str().unwrap().to_owned());
+    codes.filter(|code| code != "N").collect()
+}
+
+#[test]
+fn a_replacement_is_seen_by_no_more_than_what_it_replaces() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let (me, lina) = (ins(1), crate::support::build::minor_ins(1));
+        for person in [&me, &lina] {
+            server.create(&service("operator"), &patient(person)).expect(201);
+        }
+        let mut number = 0;
+        let mut deposit = |of: &str, label: &str, replaces: &[&str]| {
+            number += 1;
+            let mut one = document(of, "11490-0", number);
+            if !label.is_empty() {
+                one = one.labelled(label);
+            }
+            if !replaces.is_empty() {
+                let relation = |id: &&str| json!({"code": "replaces", "target": {"reference": format!("DocumentReference/{id}")}});
+                one = one.with("relatesTo", replaces.iter().map(relation).collect());
+            }
+            server.create(&structure(HOSPITAL), &one.json())
+        };
+        let rows = [
+            (&me, "MASQUE_PS", "", vec!["MASQUE_PS"]),
+            (&me, "INVISIBLE_PATIENT", "", vec!["INVISIBLE_PATIENT"]),
+            (&me, "NOPAT", "", vec!["INVISIBLE_PATIENT"]),
+            (&me, "INVISIBLE_PATIENT", "INVISIBLE_PATIENT", vec!["INVISIBLE_PATIENT"]),
+            (&me, "", "", vec![]),
+            (&lina, "INVISIBLE_REPRESENTANTS_LEGAUX", "", vec!["INVISIBLE_REPRESENTANTS_LEGAUX"]),
+            (&lina, "INVISIBLE_REPRESENTANTS_LEGAUX", "MASQUE_PS", vec!["MASQUE_PS", "INVISIBLE_REPRESENTANTS_LEGAUX"]),
+        ];
+        for (of, former, new, expected) in rows {
+            let replaced = deposit(of, former, &[]).id();
+            let next = deposit(of, new, &[&replaced]).expect(201);
+            assert_eq!(labels(&next), expected, "{former} {new}");
+            if former == "INVISIBLE_PATIENT" {
+                let path = format!("DocumentReference/{}", next["id"].as_str().unwrap());
+                assert_eq!(server.get(&holder(of), &path).status, 404, "not announced by being replaced");
+            }
+        }
+        // What does not stand together does not either when one of them is inherited.
+        let (masked, hidden) = (deposit(&me, "MASQUE_PS", &[]).id(), deposit(&me, "INVISIBLE_PATIENT", &[]).id());
+        for (label, replaces) in [("INVISIBLE_PATIENT", vec![&masked]), ("MASQUE_PS", vec![&hidden]), ("", vec![&masked, &hidden])] {
+            let replaces: Vec<&str> = replaces.iter().map(|id| id.as_str()).collect();
+            let answer = deposit(&me, label, &replaces);
+            assert_eq!((answer.status, answer.issue().1.as_str()), (422, "DocumentReference.securityLabel"), "{label}");
+        }
+        assert_eq!(server.get(&structure(HOSPITAL), &format!("DocumentReference/{masked}")).expect(200)["status"], "current");
+        // A person's default mask refuses no deposit, and is not laid over what is hidden from the person.
+        server.create(&holder(&me), &consent(&me, "default-masking", "permit", Value::Null)).expect(201);
+        assert_eq!(labels(&deposit(&me, "", &[]).expect(201)), ["MASQUE_PS"]);
+        assert_eq!(labels(&deposit(&me, "INVISIBLE_PATIENT", &[]).expect(201)), ["INVISIBLE_PATIENT"]);
+        assert_eq!(labels(&deposit(&me, "", &[&hidden]).expect(201)), ["INVISIBLE_PATIENT"]);
+        // Of age, nothing is hidden from representatives any more.
+        let secret = deposit(&lina, "INVISIBLE_REPRESENTANTS_LEGAUX", &[]).id();
+        server.advance("P7Y");
+        assert_eq!(labels(&deposit(&lina, "", &[&secret]).expect(201)), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_document_is_read_by_what_showed_it() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let me = ins(1);
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        let deposit = |code: &str, number: u32| server.create(&structure(HOSPITAL), &document(&me, code, number).json()).id();
+        let hide = |id: &str| {
+            server.fhir(&structure(HOSPITAL), "PATCH", &format!("DocumentReference/{id}"), Some(&on("INVISIBLE_PATIENT"))).status
+        };
+        let person = holder(&me);
+        let (letter, other, report, picture) = (deposit("11490-0", 1), deposit("11490-0", 2), deposit("34112-3", 3), deposit("18748-4", 4));
+        // Finding others, or nothing, counting, and reading traces are no reading of the report.
+        assert_eq!(server.get(&person, "DocumentReference?type=11490-0").matches().len(), 2);
+        assert_eq!(server.get(&person, "DocumentReference?_count=1&type=11490-0").matches().len(), 1);
+        assert_eq!(server.get(&person, "DocumentReference?_summary=count").expect(200)["total"], 4);
+        let trace = server.get(&person, &format!("AuditEvent?entity=DocumentReference/{report}")).matches()[0].clone();
+        server.get(&person, &format!("AuditEvent/{trace}")).expect(200);
+        assert_eq!((hide(&letter), hide(&other), hide(&report)), (403, 403, 200));
+        // A search that found several counts for each, but not for one that was hidden then.
+        assert_eq!(server.get(&person, &format!("DocumentReference?_id={letter},{report},{picture}")).matches().len(), 2);
+        let announce = server.fhir(&structure(HOSPITAL), "PATCH", &format!("DocumentReference/{report}"), Some(&off()));
+        assert_eq!((announce.status, hide(&report), hide(&picture)), (200, 200, 403));
+        // A content counts for its document.
+        let fresh = deposit("11490-0", 5);
+        let whole = server.get(&structure(HOSPITAL), &format!("DocumentReference/{fresh}")).expect(200);
+        server.get(&person, whole["content"][0]["attachment"]["url"].as_str().unwrap());
+        assert_eq!(hide(&fresh), 403);
+    });
+}
