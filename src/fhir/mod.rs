@@ -10,8 +10,10 @@ pub mod outcome;
 pub mod place;
 pub mod primitive;
 mod resource_type;
+mod second_opinion;
 pub mod validate;
 pub mod xml;
 
 pub use document::{Document, Format};
 pub use resource_type::{NAMES, ResourceType};
+pub use second_opinion::second_opinion;
