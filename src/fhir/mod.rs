@@ -5,6 +5,7 @@ mod document;
 pub mod format;
 pub mod issue;
 pub mod json;
+mod links;
 pub mod national;
 pub mod outcome;
 pub mod place;
@@ -15,5 +16,6 @@ pub mod validate;
 pub mod xml;
 
 pub use document::{Document, Format};
+pub use links::replace_links;
 pub use resource_type::{NAMES, ResourceType};
 pub use second_opinion::second_opinion;
