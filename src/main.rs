@@ -10,6 +10,7 @@ use ensemble::auth::{Issuer, PublicKey, Sealer, TrustedIssuer, Verifier, digest}
 use ensemble::clock::Clock;
 use ensemble::config::{Config, Environment};
 use ensemble::fhir::primitive::parse_instant;
+use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
 use ensemble::interaction::{Identities, Service, Settings};
 use ensemble::policy::Policy;
@@ -69,6 +70,9 @@ enum Command {
         /// The database.
         #[arg(long)]
         database: Option<String>,
+        /// Files of one resource each, JSON or XML: tells everything this server would refuse, and whether another library reads them alike.
+        #[arg(long, num_args = 1..)]
+        resources: Vec<PathBuf>,
     },
 }
 
@@ -84,7 +88,9 @@ fn main() -> std::process::ExitCode {
         }
         Command::Serve { config } => production(&config),
         Command::Migrate { database } => migrate(&database),
-        Command::Check { config, database } => check(config.as_deref(), database.as_deref()),
+        Command::Check { config, database, resources } => {
+            check(config.as_deref(), database.as_deref()).and_then(|()| check_resources(&resources))
+        }
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
@@ -220,4 +226,32 @@ fn check(config: Option<&std::path::Path>, database: Option<&str>) -> Outcome {
         say(&format!("database: migrated, stamped `{}`", store.stamp()?.as_deref().unwrap_or("nothing")));
     }
     Ok(())
+}
+
+/// Tells what is wrong with each file, as a request with it would be told.
+fn check_resources(paths: &[PathBuf]) -> Outcome {
+    let mut refused = 0;
+    for path in paths {
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let xml = bytes.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| matches!(byte, b'<' | 0xef));
+        let said = match Document::read(if xml { Format::Xml } else { Format::Json }, &bytes) {
+            Err(error) => vec![error.to_string()],
+            Ok(document) => match document.validate() {
+                issues if issues.is_empty() => match second_opinion(&document.value) {
+                    Ok(()) => Vec::new(),
+                    Err(difference) => {
+                        say(&format!("{}: valid; {difference}", path.display()));
+                        continue;
+                    }
+                },
+                issues => issues.into_iter().map(|issue| format!("{}: {}", issue.expression, issue.message)).collect(),
+            },
+        };
+        refused += usize::from(!said.is_empty());
+        said.iter().for_each(|line| say(&format!("{}: {line}", path.display())));
+        if said.is_empty() {
+            say(&format!("{}: valid; fhirbolt reads it alike", path.display()));
+        }
+    }
+    if refused > 0 { Err(format!("{refused} of {} files are not valid", paths.len()).into()) } else { Ok(()) }
 }

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod durability;
+mod formats;
 mod integration;
 mod policy;
 mod store;

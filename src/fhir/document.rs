@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::issue::{Issue, SyntaxError};
-use super::{json, xml};
+use super::issue::{ISSUES_MAX, Issue, SyntaxError};
+use super::validate::validate;
+use super::{ResourceType, json, xml};
 
 /// The formats of R4 that are read and written (FHIR R4 http.html#mime-type).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +45,25 @@ impl Document {
             Format::Json => Ok(json::parse(bytes)?.into()),
             Format::Xml => xml::read(bytes).map(|read| Self { value: read.value, issues: read.issues }),
         }
+    }
+
+    /// The type it says it is, where R4 has it.
+    pub fn resource_type(&self) -> Option<ResourceType> {
+        self.value.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse)
+    }
+
+    /// Everything that keeps it from being a resource of base R4, as many issues as are told.
+    pub fn validate(&self) -> Vec<Issue> {
+        let mut issues = self.issues.clone();
+        match self.resource_type() {
+            Some(resource) => issues.extend(validate(resource, &self.value)),
+            None => {
+                let message = "expected a resource of R4 with its `resourceType`".to_owned();
+                issues.push(Issue { code: "structure", expression: "resourceType".into(), message });
+            }
+        }
+        issues.truncate(ISSUES_MAX);
+        issues
     }
 }
 

@@ -47,7 +47,8 @@ fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
         Primitive::Uuid => (is_uuid(text), "expected `urn:uuid:` and a UUID in lower case"),
         Primitive::Id => (is_id(text), "expected 1 to 64 letters, digits, `-` and `.`"),
         Primitive::Code => {
-            let single = text.trim() == text && !text.contains("  ") && !text.contains(['\t', '\n', '\r']);
+            // White space as XML knows it: a code may hold a no-break space.
+            let single = text.trim_matches(' ') == text && !text.contains("  ") && !text.contains(['\t', '\n', '\r']);
             (single, "a code has no white space but single blanks inside")
         }
         Primitive::Date => (text.len() <= 10 && date_range(text).is_some(), "expected a date: YYYY, YYYY-MM or YYYY-MM-DD"),

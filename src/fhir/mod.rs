@@ -5,13 +5,17 @@ mod document;
 pub mod format;
 pub mod issue;
 pub mod json;
+mod links;
 pub mod national;
 pub mod outcome;
 pub mod place;
 pub mod primitive;
 mod resource_type;
+mod second_opinion;
 pub mod validate;
 pub mod xml;
 
 pub use document::{Document, Format};
+pub use links::replace_links;
 pub use resource_type::{NAMES, ResourceType};
+pub use second_opinion::second_opinion;

@@ -135,7 +135,7 @@ fn gunzip(bytes: &[u8], most: usize) -> Result<Bytes, Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::io::Write;
 

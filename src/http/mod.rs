@@ -28,6 +28,8 @@ use metrics::Metrics;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long running requests may take once the server is told to stop; CONTRACT gives ten seconds for all.
 const SHUTDOWN_S: u64 = 8;
+/// How long a connection may idle: longer than balancers in front keep theirs, so that they, not we, end it.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// Connections waiting to be taken.
 const BACKLOG: u32 = 1024;
 
@@ -82,7 +84,13 @@ pub fn serve(listener: TcpListener, state: Arc<State>) -> std::io::Result<Server
             }
         })
     });
-    Ok(server.client_request_timeout(HEAD_TIMEOUT).shutdown_timeout(SHUTDOWN_S).backlog(BACKLOG).listen(listener)?.run())
+    Ok(server
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_S)
+        .backlog(BACKLOG)
+        .listen(listener)?
+        .run())
 }
 
 /// Serves `/metrics` and health alone, for `serve`; ends with the handle.

@@ -7,8 +7,6 @@ use super::holder::{self, Standing};
 use super::stored::{envelope, make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain, trace_within};
 use crate::audit::Happened;
-use crate::fhir::issue::ISSUES_MAX;
-use crate::fhir::validate::validate;
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, RightKind};
 use crate::policy::Action;
@@ -65,9 +63,7 @@ pub(super) fn check(resource: ResourceType, document: &Document) -> Result<(), E
         }
         None => return Err(Error::Required { place, message: "the resource does not say what it is".into() }),
     }
-    let mut issues = document.issues.clone();
-    issues.extend(validate(resource, &document.value));
-    issues.truncate(ISSUES_MAX);
+    let issues = document.validate();
     if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
 
 use ensemble::auth::{Claims, digest};
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{Actor, Candidate, Envelope, Facts, HolderRow, HolderState, Label, Right, RightKind, Setting};
 use ensemble::policy::{Action, Caller, CallerKind, Decision, Policy, Purpose};
+
+use crate::support::compare_snapshot;
 
 /// 23 November 2026.
 const NOW: i64 = 1_795_392_000_000_000;
@@ -71,19 +72,9 @@ fn table(policy: &Policy) -> String {
     text
 }
 
-/// Compares with the snapshot, or writes it where `ENSEMBLE_WRITE_SNAPSHOTS` is set.
-fn compare(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance").join(name);
-    if std::env::var_os("ENSEMBLE_WRITE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap();
-    assert!(kept == text, "conformance/{name} is not what the rules say: set ENSEMBLE_WRITE_SNAPSHOTS, and review the difference");
-}
-
 #[test]
 fn the_decision_table_is_the_reviewed_one() {
-    compare("decisions.tsv", &table(&Policy::embedded(false, digest::sha256_hex).unwrap()));
+    compare_snapshot("decisions.tsv", &table(&Policy::embedded(false, digest::sha256_hex).unwrap()));
 }
 
 #[test]
@@ -115,7 +106,7 @@ fn the_documents_a_profession_consults_are_the_reviewed_ones() {
             }
         }
     }
-    compare("readable.tsv", &text);
+    compare_snapshot("readable.tsv", &text);
 }
 
 fn holder() -> HolderRow {

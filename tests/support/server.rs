@@ -62,6 +62,11 @@ impl Server {
         Self::start(backend, &["--empty"])
     }
 
+    /// An empty sandbox, open to testers without a token, on a fresh database.
+    pub fn open(backend: Backend) -> Self {
+        Self::start(backend, &["--empty", "--open"])
+    }
+
     /// A sandbox with these arguments on a fresh database.
     pub fn start(backend: Backend, arguments: &[&str]) -> Self {
         match backend {
@@ -162,6 +167,21 @@ impl Server {
             None => self.agent.run(request.body(()).unwrap())?,
         };
         Answer::read(response)
+    }
+
+    /// The bytes of an answer as they travel, headers and all, one character for each.
+    pub fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+        let host = self.root.strip_prefix("http://").unwrap();
+        let mut stream = std::net::TcpStream::connect(host).unwrap();
+        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        std::io::Write::write_all(
+            &mut stream,
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n").as_bytes(),
+        )
+        .unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        bytes.into_iter().map(char::from).collect()
     }
 
     /// A request under the FHIR base by whoever this token request describes.

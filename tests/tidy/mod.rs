@@ -10,12 +10,14 @@ const ORDER: [&str; 14] =
 const HANDED_DOWN: [&str; 1] = ["clock"];
 
 /// The one room of each library.
-const LIBRARIES: [(&str, &str); 7] = [
+const LIBRARIES: [(&str, &str); 9] = [
     ("actix_web", "http"),
     ("openssl", "auth"),
     ("diesel", "store"),
     ("r2d2", "store"),
     ("diesel_migrations", "store"),
+    ("fhirbolt", "fhir"),
+    ("quick_xml", "fhir"),
     ("toml", "config"),
     ("clap", "main"),
 ];

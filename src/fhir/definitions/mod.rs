@@ -5,7 +5,7 @@
 mod load;
 mod primitive;
 
-pub use primitive::Primitive;
+pub use primitive::{Json, Primitive};
 
 use std::sync::LazyLock;
 

@@ -69,6 +69,9 @@ impl<'v> Check<'v> {
                 self.issues.add("required", &at.element(element.name), format!("`{}` is mandatory", shown(element)));
             }
         }
+        if !structure.resource && structure.name != "Element" && members.len() == 1 && members.contains_key("id") {
+            self.issues.add("invariant", at, "an element has more than an id (ele-1)");
+        }
         if structure.name == "Extension" {
             let valued = members.keys().any(|key| key.trim_start_matches('_').starts_with("value"));
             if valued == members.contains_key("extension") {
@@ -93,7 +96,7 @@ impl<'v> Check<'v> {
             (true, _) => self.issues.add("structure", at, "expected an array"),
             (false, Value::Array(_)) => self.issues.add("structure", at, "the element does not repeat"),
             (false, Value::Null) => self.issues.add("structure", at, "null is not allowed here"),
-            (false, value) if twin.companion => self.companion(value, at),
+            (false, value) if twin.companion => self.companion(value, twin.members.contains_key(twin.name), at),
             (false, value) => self.value(element, kind, value, at),
         }
     }
@@ -114,7 +117,7 @@ impl<'v> Check<'v> {
                 // In an array of primitives null stands where only the other of the two has something.
                 Value::Null if kind.primitive().is_some() && twin.has(index) => {}
                 Value::Null => self.issues.add("structure", &place, "null is not allowed here"),
-                item if twin.companion => self.companion(item, &place),
+                item if twin.companion => self.companion(item, twin.has(index), &place),
                 item => self.value(element, kind, item, &place),
             }
         }
@@ -176,10 +179,15 @@ impl<'v> Check<'v> {
         }
     }
 
-    /// The companion of a primitive: an id and extensions.
-    fn companion(&mut self, value: &'v Value, at: &Place<'_>) {
+    /// The companion of a primitive: an id and extensions, and not an id alone where there is no value.
+    fn companion(&mut self, value: &'v Value, valued: bool, at: &Place<'_>) {
         match (value, structure("Element")) {
-            (Value::Object(members), Some(element)) => self.object(element, members, at),
+            (Value::Object(members), Some(element)) => {
+                self.object(element, members, at);
+                if !valued && !members.contains_key("extension") && !members.is_empty() {
+                    self.issues.add("invariant", at, "an element has more than an id (ele-1)");
+                }
+            }
             _ => self.issues.add("structure", at, "the companion of a primitive has an `id` and `extension` only"),
         }
     }
