@@ -58,8 +58,9 @@ impl Target {
             }
             Self::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(path).map_err(|_| Error::Away)?;
+                // LIKE tells case apart, as PostgreSQL's does.
                 connection.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; \
+                    "PRAGMA case_sensitive_like = ON; PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; \
                      PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
                     u8::from(read_only)
                 ))?;

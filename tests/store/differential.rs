@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{
-    Actor, Candidate, DateTest, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, ParamKind, Right, RightKind,
-    StringTest, Test, fold, matches,
+    Actor, Candidate, DateTest, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, ParamKind, Right,
+    RightKind, RightTest, StringTest, Test, fold, matches,
 };
 use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose};
 use ensemble::search::find;
@@ -24,6 +24,12 @@ const WORLDS: u64 = 12;
 const HOLDERS: i64 = 4;
 const DOCUMENTS: i64 = 12;
 const QUESTIONS: usize = 40;
+/// Structures, two of them apart by case alone.
+const STRUCTURES: [&str; 3] = ["1750000018", "12A0000018", "12a0000018"];
+
+fn structure(dice: &mut Dice) -> Actor {
+    Actor::structure(*dice.pick(&STRUCTURES)).unwrap()
+}
 
 /// A small generator of numbers (xorshift), so that a failing world can be made again from its seed.
 struct Dice(u64);
@@ -58,7 +64,7 @@ struct World {
 
 fn actors() -> Vec<Actor> {
     let mut all: Vec<Actor> = (1..5).filter_map(|n| Actor::professional(&format!("81000000000{n}"))).collect();
-    all.extend(Actor::structure("1750000018"));
+    all.extend(STRUCTURES.into_iter().filter_map(Actor::structure));
     all.extend((1..=HOLDERS).filter_map(|n| Actor::person(&ins(n))));
     all
 }
@@ -88,6 +94,8 @@ fn world(dice: &mut Dice) -> World {
             let until = if dice.chance(2) { i64::MAX } else { from + i64::try_from(dice.roll(150)).unwrap() + 1 };
             let parts = if dice.chance(4) {
                 " Patient "
+            } else if dice.chance(6) {
+                " documentreference "
             } else if dice.chance(4) {
                 " DocumentReference Patient "
             } else {
@@ -110,7 +118,7 @@ fn world(dice: &mut Dice) -> World {
     for number in 0..DOCUMENTS {
         let holder = 1 + i64::try_from(dice.roll(4)).unwrap();
         let submitter = dice.pick(&actors()).clone();
-        let party = dice.pick(&actors()).clone();
+        let party = if dice.chance(2) { structure(dice) } else { dice.pick(&actors()).clone() };
         let envelope = Envelope {
             holder,
             key: number + 1,
@@ -159,7 +167,7 @@ fn caller(dice: &mut Dice) -> Caller {
     let person = 1 + i64::try_from(dice.roll(4)).unwrap();
     let principal = match kind {
         CallerKind::Professional => Actor::professional(&format!("81000000000{}", 1 + dice.roll(4))),
-        CallerKind::Structure => Actor::structure("1750000018"),
+        CallerKind::Structure => Some(structure(dice)),
         CallerKind::Holder => Actor::person(&ins(person)),
         CallerKind::Representative => Actor::person(&ins(1 + i64::try_from(dice.roll(4)).unwrap())),
         _ => Actor::service("operator"),
@@ -169,7 +177,7 @@ fn caller(dice: &mut Dice) -> Caller {
     Caller {
         kind,
         principal: principal.unwrap(),
-        structure: if professional && dice.chance(3) { Actor::structure("1750000018") } else { None },
+        structure: if professional && dice.chance(2) { Some(structure(dice)) } else { None },
         profession: professional.then(|| Code { system, code: (*dice.pick(&["10", "28", "60", "999"])).to_owned() }),
         specialty: None,
         role: None,
@@ -189,10 +197,10 @@ fn caller(dice: &mut Dice) -> Caller {
     }
 }
 
-fn question(dice: &mut Dice, depth: u32) -> Filter {
+fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
     let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
     let edge = |dice: &mut Dice| i64::try_from(dice.roll(24)).unwrap();
-    match dice.roll(if depth == 0 { 9 } else { 13 }) {
+    match dice.roll(if depth == 0 { 11 } else { 15 }) {
         0 => Filter::Everything,
         1 => Filter::Id(vec![format!("d{}", dice.roll(14)), format!("d{}", dice.roll(14))]),
         2 => Filter::Index(param("type"), Test::Token(vec![(*dice.pick(&CODES)).to_owned()])),
@@ -235,10 +243,15 @@ fn question(dice: &mut Dice, depth: u32) -> Filter {
         }
         7 => Filter::LastUpdated(DateTest::EndsAfter(NOW - edge(dice))),
         8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
-        9 => Filter::Not(Box::new(question(dice, depth - 1))),
-        10 => Filter::And(vec![question(dice, depth - 1), question(dice, depth - 1)]),
-        11 => Filter::Or(vec![question(dice, depth - 1), question(dice, depth - 1)]),
-        _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0))),
+        9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
+        10 => {
+            let part = Some(ResourceType::DOCUMENT_REFERENCE);
+            Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
+        }
+        11 => Filter::Not(Box::new(question(dice, depth - 1, own))),
+        12 => Filter::And(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        13 => Filter::Or(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0, own))),
     }
 }
 
@@ -273,7 +286,8 @@ fn agree(backend: Backend) {
         let world = world(&mut dice);
         runtime.block_on(fill(&store, &world));
         for _ in 0..QUESTIONS {
-            let (caller, asked) = (caller(&mut dice), question(&mut dice, 2));
+            let caller = caller(&mut dice);
+            let asked = question(&mut dice, 2, &caller.actors());
             compare(&runtime, &store, &policy, &world, &caller, &asked, seed);
             compared += 1;
         }
