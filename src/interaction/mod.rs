@@ -149,6 +149,12 @@ impl<E: Into<Error>> From<E> for Refused {
     }
 }
 
+impl store::Retry for Refused {
+    fn is_busy(&self) -> bool {
+        self.error.is_busy()
+    }
+}
+
 impl Refused {
     /// The same, touching this record.
     fn at(error: impl Into<Error>, holder: i64, key: i64) -> Self {

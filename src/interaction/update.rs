@@ -54,7 +54,7 @@ pub async fn update(
     }
     strip(&mut value);
     let (within, asker, id) = (service.clone(), request.clone(), id.to_owned());
-    let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value)).await;
+    let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value.clone())).await;
     match done {
         Ok(new) => Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) }),
         Err(refused) => Err(service.refused(&asked, refused).await),
