@@ -1,5 +1,6 @@
 //! FHIR's interactions (FHIR R4 http.html), one file each. Every one asks the policy first and leaves its trace before it answers.
 
+mod canonical;
 mod capabilities;
 mod care_team;
 mod condition;

@@ -6,3 +6,4 @@ mod rest;
 mod rights;
 mod start;
 mod story;
+mod writes;
