@@ -85,8 +85,8 @@ pub enum Error {
     /// The database is away or busy.
     #[error("the database does not answer, try again")]
     Away,
-    /// Other work was in the way, again and again.
-    #[error("the database is busy, try again")]
+    /// Other work is in the way.
+    #[error("too much is going on, try again")]
     Busy,
     /// Anything unexpected; the reason goes to the log.
     #[error("{0}")]

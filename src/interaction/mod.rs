@@ -96,8 +96,8 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// The request id.
     pub id: String,
-    /// The version of `If-Match`.
-    pub if_match: Option<i32>,
+    /// The versions of `If-Match`, one of which must be current; `None` for any.
+    pub if_match: Option<Vec<i32>>,
     /// The parameters of `If-None-Exist`.
     pub if_none_exist: Option<Vec<(String, String)>>,
     /// `Prefer: handling=strict`.
@@ -108,6 +108,17 @@ impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
         Self { caller, id: id.into(), if_match: None, if_none_exist: None, strict: false }
+    }
+
+    /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).
+    ///
+    /// # Errors
+    /// [`Error::Precondition`].
+    fn expect_version(&self, current: i32) -> Result<(), Error> {
+        match &self.if_match {
+            Some(versions) if !versions.contains(&current) => Err(Error::Precondition(format!("version {current} is current"))),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a tester asks.

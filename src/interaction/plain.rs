@@ -51,11 +51,10 @@ fn find(
 
 /// The version of `If-Match` must be the current one.
 fn expect_version(request: &Request, found: Option<&Found>) -> Result<(), Error> {
-    match (request.if_match, found.filter(|found| !found.deleted)) {
-        (None, _) => Ok(()),
-        (Some(version), Some(found)) if version == found.envelope.version => Ok(()),
-        (Some(_), Some(found)) => Err(Error::Precondition(format!("version {} is current", found.envelope.version))),
-        (Some(_), None) => Err(Error::Precondition("there is no current version".into())),
+    match found.filter(|found| !found.deleted) {
+        Some(found) => request.expect_version(found.envelope.version),
+        None if request.if_match.is_some() => Err(Error::Precondition("there is no current version".into())),
+        None => Ok(()),
     }
 }
 

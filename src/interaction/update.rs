@@ -88,7 +88,7 @@ fn within_transaction(
     let mut next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
     let about_holder = matches!(resource, ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON);
     if !about_holder {
-        expect_version(request, &found).map_err(at)?;
+        request.expect_version(found.envelope.version).map_err(at)?;
         let new = prepare(&value, next, 0);
         store::write::update(connection, &new)?;
         return Ok(new);
@@ -99,7 +99,7 @@ fn within_transaction(
         return Err(at(Error::business(&format!("{resource}.patient"), "it stays with the same person")));
     }
     may_update(request, resource, &found, &before, &value).map_err(at)?;
-    expect_version(request, &found).map_err(at)?;
+    request.expect_version(found.envelope.version).map_err(at)?;
     let (value, named) = if ends(&before, &value) {
         let mut ended = before.clone();
         super::stored::set(&mut ended, "status", value.get("status").cloned().unwrap_or_default());
@@ -114,15 +114,6 @@ fn within_transaction(
     let asked = service.asked(request, "update", resource, id, "");
     leave_trace(service, connection, &asked, &new.envelope, 200)?;
     Ok(new)
-}
-
-fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {
-    match request.if_match {
-        Some(version) if version != found.envelope.version => {
-            Err(Error::Precondition(format!("version {} is current", found.envelope.version)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether a Consent ends by this: the status alone tells, whatever else was sent (CONTRACT 3, Rights).

@@ -2,6 +2,7 @@
 
 mod labels;
 mod leaks;
+mod limits;
 mod rest;
 mod rights;
 mod start;
