@@ -5,6 +5,7 @@ mod leaks;
 mod limits;
 mod rest;
 mod rights;
+mod search;
 mod start;
 mod story;
 mod writes;

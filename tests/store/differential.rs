@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{
-    Actor, Candidate, DateTest, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, ParamKind, Right,
-    RightKind, RightTest, StringTest, Test, fold, matches,
+    Actor, Candidate, DateTest, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, Param, ParamKind,
+    Right, RightKind, RightTest, StringTest, Test, fold, matches,
 };
 use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose};
 use ensemble::search::find;
@@ -141,6 +141,11 @@ fn world(dice: &mut Dice) -> World {
             index.date.push((param("date"), start, start + 1 + i64::try_from(dice.roll(5)).unwrap()));
             index.reference.push((param("related"), format!("DocumentReference/d{}", dice.roll(12))));
             index.uri.push((param("location"), (*dice.pick(&["urn:a", "urn:b"])).to_owned()));
+            if dice.chance(2) {
+                let (author, word) = (param("author"), *dice.pick(&WORDS));
+                index.token.push((author.through_any(ResourceType::PRACTITIONER), String::new()));
+                index.string.push((author.through(family()), fold(word), word.to_owned()));
+            }
         }
         for rows in [&mut index.token, &mut index.reference, &mut index.uri] {
             rows.sort();
@@ -197,10 +202,25 @@ fn caller(dice: &mut Dice) -> Caller {
     }
 }
 
+fn family() -> Param {
+    find(ResourceType::PRACTITIONER, "family").unwrap().param
+}
+
+/// What `author.family` asks of contained authors and of others.
+fn by_author(dice: &mut Dice) -> Filter {
+    let author = find(ResourceType::DOCUMENT_REFERENCE, "author").unwrap().param;
+    let named = Test::String(StringTest::StartsWith(fold(*dice.pick(&["é", "lettre", "100"]))));
+    let practitioner = ResourceType::PRACTITIONER;
+    let within = Filter::Index(author.through(family()), named.clone());
+    let any = Filter::Index(author.through_any(practitioner), Test::Present(ParamKind::Token));
+    let contained = if dice.chance(2) { within } else { Filter::And(vec![any, Filter::Not(Box::new(within))]) };
+    Filter::Or(vec![contained, Filter::Via(author, practitioner, Box::new(Filter::Index(family(), named)))])
+}
+
 fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
     let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
     let edge = |dice: &mut Dice| i64::try_from(dice.roll(24)).unwrap();
-    match dice.roll(if depth == 0 { 11 } else { 15 }) {
+    match dice.roll(if depth == 0 { 12 } else { 16 }) {
         0 => Filter::Everything,
         1 => Filter::Id(vec![format!("d{}", dice.roll(14)), format!("d{}", dice.roll(14))]),
         2 => Filter::Index(param("type"), Test::Token(vec![(*dice.pick(&CODES)).to_owned()])),
@@ -248,9 +268,10 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
             let part = Some(ResourceType::DOCUMENT_REFERENCE);
             Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
         }
-        11 => Filter::Not(Box::new(question(dice, depth - 1, own))),
-        12 => Filter::And(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
-        13 => Filter::Or(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        11 => by_author(dice),
+        12 => Filter::Not(Box::new(question(dice, depth - 1, own))),
+        13 => Filter::And(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        14 => Filter::Or(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
         _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0, own))),
     }
 }
