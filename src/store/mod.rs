@@ -8,6 +8,7 @@ pub mod search;
 mod sql;
 mod start;
 mod trace;
+mod trace_predicate;
 pub mod write;
 mod writer;
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::build::{PSIDNAT, STRUCTIDNAT, document, holder, ins, patient, psidnat, service, structure};
+use crate::support::build::{
+    INS, PSIDNAT, STRUCTIDNAT, consent, document, holder, ins, party, patient, professional, psidnat, service, structure,
+};
 use crate::support::{Server, on_both, query};
 
 const HOSPITAL: &str = "1750000018";
@@ -83,5 +85,105 @@ fn a_document_is_found_by_the_address_of_its_content_as_it_was_answered() {
         let kept = json!({"resourceType": "DocumentReference", "status": "current", "content": [{"attachment": {"url": url}}]});
         let kept = server.create(&service("tester"), &kept).id();
         assert_eq!(server.get(&service("tester"), &format!("DocumentReference{}", query(&[("location", url)]))).matches(), [kept]);
+    });
+}
+
+#[test]
+fn traces_are_found_by_what_they_show() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let (me, other) = (ins(1), ins(2));
+        let ids = [&me, &other].map(|person| server.create(&service("operator"), &patient(person)).id());
+        server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(5)))).expect(201);
+        let letter = server.create(&structure(HOSPITAL), &document(&me, "11490-0", 1).json()).id();
+        let mut doctor = professional(5, "10");
+        doctor["structure"] = "1690000027".into();
+        let path = format!("DocumentReference/{letter}");
+        server.fhir_with(&doctor, "GET", &path, &[("x-request-id", "mine-1")], None).expect(200);
+        server.get(&professional(6, "10"), &path).expect(404);
+        server.get(&professional(6, "10"), &path).expect(404);
+        // Three creations, one read, two refused reads; the traces of these searches themselves are left out by their interaction.
+        let (application, operator) =
+            ("https://ensemble.example/fhir/NamingSystem/application", "https://ensemble.example/fhir/NamingSystem/service");
+        let (hl7, r4) = ("http://terminology.hl7.org/CodeSystem", "http://hl7.org/fhir");
+        let rows: Vec<(String, usize)> = [
+            ("type=rest", 6),
+            ("type=HL7/audit-event-type|rest", 6),
+            ("type=HL7/audit-event-type|", 6),
+            ("type=other", 0),
+            ("type=urn:x|rest", 0),
+            ("type:missing=false", 6),
+            ("type:missing=true", 0),
+            ("subtype=create", 3),
+            ("subtype=read,create", 6),
+            ("subtype=R4/restful-interaction|read", 3),
+            ("subtype=urn:x|read", 0),
+            ("subtype:not=create", 3),
+            ("subtype:missing=true", 0),
+            ("action=C", 3),
+            ("action=R4/audit-event-action|R", 3),
+            ("action=urn:x|R", 0),
+            ("action:missing=false", 6),
+            ("outcome=0", 4),
+            ("outcome=4", 2),
+            ("outcome=R4/audit-event-outcome|4", 2),
+            ("outcome=HL7/audit-event-outcome|0", 4),
+            ("outcome=urn:x|0", 0),
+            ("outcome:missing=true", 0),
+            ("date:missing=false", 6),
+            ("agent:identifier=PSIDNAT|PS5", 1),
+            ("agent:identifier=PS5", 1),
+            ("agent:identifier=urn:x|PS5", 0),
+            ("agent:identifier=STRUCTIDNAT|PS5", 0),
+            ("agent:identifier=PSIDNAT|", 3),
+            ("agent:identifier=STRUCTIDNAT|1690000027", 1),
+            ("agent:identifier=STRUCTIDNAT|1750000018", 1),
+            ("agent:identifier=INS|ME", 1),
+            ("agent:identifier=ME", 1),
+            ("agent:identifier=INS|", 1),
+            ("agent:identifier=SERVICE|operator", 1),
+            ("agent:identifier=APPLICATION|operator", 0),
+            ("agent.identifier=PSIDNAT|PS5", 1),
+            ("agent.identifier=PS6,ME", 3),
+            ("agent.identifier=urn:x|PS5", 0),
+            ("agent:Practitioner.identifier=PS5", 1),
+            ("agent:Organization.identifier=PS5", 0),
+            ("agent:Organization.identifier=1690000027", 1),
+            ("agent:missing=false", 6),
+            ("agent:missing=true", 0),
+            ("agent.identifier:missing=true", 0),
+            ("agent=Practitioner/1", 0),
+            ("entity:missing=false", 6),
+            ("entity:identifier=mine-1", 1),
+            ("entity=DocumentReference/LETTER", 4),
+            ("entity=Patient/PATIENT", 6),
+            ("patient=Patient/PATIENT", 6),
+            ("patient:missing=false", 6),
+        ]
+        .into_iter()
+        .map(|(query, count)| {
+            let words = [
+                ("HL7", hl7),
+                ("R4", r4),
+                ("PSIDNAT", PSIDNAT),
+                ("STRUCTIDNAT", STRUCTIDNAT),
+                ("INS", INS),
+                ("APPLICATION", application),
+                ("SERVICE", operator),
+                ("ME", me.as_str()),
+                ("LETTER", letter.as_str()),
+                ("PATIENT", ids[0].as_str()),
+            ];
+            let query = words.iter().fold(query.to_owned(), |query, (word, value)| query.replace(word, value));
+            (query.replace("PS5", &psidnat(5)).replace("PS6", &psidnat(6)).replace('|', "%7C"), count)
+        })
+        .collect();
+        for who in [holder(&me), service("auditor")] {
+            for (query, count) in &rows {
+                let beside = format!("subtype=create,read&patient={}", ids[0]);
+                let found = server.get(&who, &format!("AuditEvent?_summary=count&{beside}&{query}")).expect(200);
+                assert_eq!(found["total"].as_u64(), u64::try_from(*count).ok(), "{who} {query}");
+            }
+        }
     });
 }
