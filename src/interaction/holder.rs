@@ -6,6 +6,7 @@ use super::links::relative;
 use super::{Error, Service};
 use crate::fhir::national::is_ins_system;
 use crate::filter::{HolderName, HolderRow, HolderState, Right, RightKind, RightTest};
+use crate::policy::projection::majority;
 use crate::policy::{Caller, CallerKind, Exercise};
 use crate::store::{self, AnyConnection};
 
@@ -90,7 +91,7 @@ pub fn open(
             Exercise::Barred => false,
         },
         CallerKind::Structure | CallerKind::Operator => true,
-        CallerKind::Holder => acts_for,
+        CallerKind::Holder => acts_for && now >= majority(standing.row.born),
         CallerKind::Representative => acts_for && standing.holds(&[RightKind::Representative], caller, now),
         CallerKind::Application | CallerKind::Auditor | CallerKind::Tester => false,
     };

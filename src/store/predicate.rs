@@ -57,6 +57,10 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         Filter::Holder(HolderTest::Permits(setting)) => {
             out.sql("(COALESCE(").sql(h).sql(".settings, 0) & ").number(setting.bit()).sql(") <> 0");
         }
+        Filter::Holder(HolderTest::BornUntil(day)) => {
+            // A resource without holder has nobody's birth.
+            out.sql("COALESCE(").sql(h).sql(".born, 2147483647) <= ").int(*day);
+        }
         Filter::Right(test) => right(test, h, out),
         Filter::Via(param, resource, inner) => {
             let (target, target_holder) = aliases(depth + 1);

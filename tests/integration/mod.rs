@@ -3,6 +3,7 @@
 mod labels;
 mod leaks;
 mod limits;
+mod minors;
 mod rest;
 mod rights;
 mod search;

@@ -83,7 +83,8 @@ fn world(dice: &mut Dice) -> World {
             ins: ins(number),
             patient: format!("p{number}"),
             state: if dice.chance(4) { Some(HolderState::Closed) } else { Some(HolderState::Open) },
-            born: 0,
+            // Some are minors, one since the day itself.
+            born: *dice.pick(&[0, 14_143, 14_144, 16_000]),
             settings: i16::try_from(dice.roll(16)).unwrap(),
         })
         .collect();
