@@ -106,9 +106,11 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
         return Err("the sandbox lets anybody be anybody: it listens on loopback only".into());
     }
     let clock = Clock::default();
+    let mut started = clock.now();
     if let Some(now) = now {
         let now = parse_instant(now).filter(|now| TIMES.contains(now));
-        clock.set(now.ok_or("`--now` is an instant from 2020 to 2299, as 2026-11-23T10:00:00Z")?);
+        started = now.ok_or("`--now` is an instant from 2020 to 2299, as 2026-11-23T10:00:00Z")?;
+        clock.set(started);
     }
     let store = Store::open(database, Some(Stamp::Sandbox), true)?;
     let policy = Policy::embedded(false, digest::sha256_hex)?;
@@ -129,7 +131,7 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
     };
     actix_web::rt::System::new().block_on(async move {
         if !empty {
-            ensemble::sandbox::populate(&service, &issuer, &verifier).await?;
+            ensemble::sandbox::populate(&service, &issuer, &verifier, started).await?;
         }
         let state = State::new(service, verifier, Some(Sandbox { issuer, open }), BODY_BYTES_MAX);
         let server = serve(listener, state)?;

@@ -134,6 +134,32 @@ impl Store {
         Ok(select.load::<Text, String>(&mut connection)?.into_iter().next())
     }
 
+    /// Notes for ever that this was done.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub async fn note_done(&self, what: &'static str) -> Result<(), Error> {
+        let noted = self.write(move |connection| {
+            let mut insert = Statement::new("INSERT INTO stamp (name, value) VALUES (");
+            insert.text(what).sql(", 'done') ON CONFLICT (name) DO NOTHING");
+            Ok::<_, Error>(insert.execute(connection).map(|_| ())?)
+        });
+        noted.await
+    }
+
+    /// Whether this was noted as done.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub async fn is_done(&self, what: &'static str) -> Result<bool, Error> {
+        let found = self.run(move |connection| {
+            let mut select = Statement::new("SELECT value FROM stamp WHERE name = ");
+            select.text(what);
+            Ok(select.load::<Text, String>(connection)?)
+        });
+        Ok(!found.await?.is_empty())
+    }
+
     /// Refuses a database that acknowledges what it may lose (P3).
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod labels;
 mod leaks;
 mod limits;
 mod minors;
+mod people;
 mod rest;
 mod rights;
 mod search;
