@@ -204,7 +204,7 @@ fn gunzip(bytes: &[u8], most: usize) -> Result<Bytes, Error> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::io::Write;
     use std::task::{Context, Waker};

@@ -81,7 +81,7 @@ impl Store {
     /// Runs a reading function off the async threads; once more on a new connection when the first turns out to be gone.
     ///
     /// # Errors
-    /// What the function says, or [`Error::Away`], after [`LIMIT`] at the latest.
+    /// What the function says, or [`Error::Away`], after ten seconds at the latest.
     pub async fn run<T, F>(&self, mut work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -108,7 +108,7 @@ impl Store {
     /// were in the way it is run again, so it must leave what it was given as it is.
     ///
     /// # Errors
-    /// What the function says; [`Error::Away`] when the commit failed or could not be known, after [`LIMIT`] at the latest.
+    /// What the function says; [`Error::Away`] when the commit failed or could not be known, after ten seconds at the latest.
     pub async fn write<T, E, F>(&self, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,

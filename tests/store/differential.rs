@@ -28,7 +28,8 @@ const QUESTIONS: usize = 40;
 const STRUCTURES: [&str; 3] = ["1750000018", "12A0000018", "12a0000018"];
 
 fn structure(dice: &mut Dice) -> Actor {
-    Actor::structure(*dice.pick(&STRUCTURES)).unwrap()
+    let id: &&str = dice.pick(&STRUCTURES);
+    Actor::structure(id).unwrap()
 }
 
 /// A small generator of numbers (xorshift), so that a failing world can be made again from its seed.
@@ -210,7 +211,8 @@ fn family() -> Param {
 /// What `author.family` asks of contained authors and of others.
 fn by_author(dice: &mut Dice) -> Filter {
     let author = find(ResourceType::DOCUMENT_REFERENCE, "author").unwrap().param;
-    let named = Test::String(StringTest::StartsWith(fold(*dice.pick(&["é", "lettre", "100"]))));
+    let begins: &&str = dice.pick(&["é", "lettre", "100"]);
+    let named = Test::String(StringTest::StartsWith(fold(begins)));
     let practitioner = ResourceType::PRACTITIONER;
     let within = Filter::Index(author.through(family()), named.clone());
     let any = Filter::Index(author.through_any(practitioner), Test::Present(ParamKind::Token));
