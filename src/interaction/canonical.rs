@@ -24,7 +24,7 @@ fn write(value: &Value, attachment: bool, text: &mut String) {
                 match member {
                     Value::String(base64) if attachment && matches!(name.as_str(), "data" | "hash") => {
                         text.push('"');
-                        text.extend(base64.chars().filter(|c| !c.is_ascii_whitespace()));
+                        base64.split_ascii_whitespace().for_each(|part| text.push_str(part));
                         text.push('"');
                     }
                     other => write(other, name == "attachment", text),
