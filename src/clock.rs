@@ -1,18 +1,33 @@
 //! The only place that asks for "now" or a new id, so that the sandbox and tests can answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use chrono::Utc;
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 /// Microseconds from 1970 to 2020, where keys start to count.
 const KEY_EPOCH: i64 = 1_577_836_800_000_000;
+
+/// The instants at which the clock may be set: before, keys cannot tell the time; later, they come to the end of their numbers.
+pub const TIMES: std::ops::Range<i64> = KEY_EPOCH..10_413_792_000_000_000;
 
 /// The clock of one server: system time, moved by what the sandbox was told.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
     inner: Arc<Inner>,
+    /// Where it stands still, and whence ids, keys and numbers come then.
+    fixed: Option<Arc<Fixed>>,
+}
+
+#[derive(Debug)]
+struct Fixed {
+    now: i64,
+    seed: u64,
+    /// Ids and numbers drawn so far.
+    drawn: AtomicU64,
+    /// Keys drawn so far.
+    keys: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -24,8 +39,18 @@ struct Inner {
 }
 
 impl Clock {
+    /// A clock that stands at an instant and draws ids, keys and holder numbers out of a seed: always the same ones. For one write of
+    /// the sandbox's invented people; two writes of one holder need two instants.
+    pub fn fixed(&self, now: i64, seed: u64) -> Self {
+        let fixed = Fixed { now, seed, drawn: AtomicU64::new(0), keys: AtomicI64::new(0) };
+        Self { inner: Arc::clone(&self.inner), fixed: Some(Arc::new(fixed)) }
+    }
+
     /// Now, microseconds since 1970 UTC.
     pub fn now(&self) -> i64 {
+        if let Some(fixed) = &self.fixed {
+            return fixed.now;
+        }
         Utc::now().timestamp_micros().saturating_add(self.inner.offset.load(Ordering::Relaxed))
     }
 
@@ -48,6 +73,10 @@ impl Clock {
     ///
     /// Two processes may draw the same key for one holder; the primary key then refuses one and the write is tried again.
     pub fn next_key(&self) -> i64 {
+        if let Some(fixed) = &self.fixed {
+            let place = fixed.keys.fetch_add(1, Ordering::Relaxed);
+            return fixed.now.saturating_sub(KEY_EPOCH).max(0).saturating_mul(1024).saturating_add(place);
+        }
         let noise = i64::from(Uuid::now_v7().as_bytes().last().copied().unwrap_or(0));
         let drawn = self.now().saturating_sub(KEY_EPOCH).max(0).saturating_mul(1024) + noise;
         let previous = self.inner.last_key.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(drawn.max(last + 1)));
@@ -56,6 +85,9 @@ impl Clock {
 
     /// A new logical id: UUIDv7 at the clock's now.
     pub fn next_id(&self) -> String {
+        if let Some(fixed) = &self.fixed {
+            return seeded_id(fixed.seed, fixed.drawn.fetch_add(1, Ordering::Relaxed));
+        }
         let now = self.now().max(0).unsigned_abs();
         let nanos = u32::try_from(now % 1_000_000).unwrap_or(0) * 1000;
         Uuid::new_v7(Timestamp::from_unix(NoContext, now / 1_000_000, nanos)).to_string()
@@ -63,11 +95,37 @@ impl Clock {
 
     /// A new holder number: positive, random, saying nothing of any order.
     pub fn next_holder(&self) -> i64 {
-        let bytes = Uuid::now_v7().into_bytes();
+        let bytes = match &self.fixed {
+            Some(fixed) => seeded(fixed.seed, fixed.drawn.fetch_add(1, Ordering::Relaxed)).into_bytes(),
+            None => Uuid::now_v7().into_bytes(),
+        };
         // The last eight bytes of a UUIDv7 are random but for the two bits of the variant.
         let random = bytes.iter().skip(8).fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
         i64::try_from(random & 0x3fff_ffff_ffff_ffff).unwrap_or(1).max(1)
     }
+}
+
+/// The id that a fixed clock of this seed draws at this place, from 0.
+pub fn seeded_id(seed: u64, place: u64) -> String {
+    seeded(seed, place).to_string()
+}
+
+/// A UUIDv7 out of numbers: as if drawn in the first seconds of 2020, whatever the clock says.
+fn seeded(seed: u64, place: u64) -> Uuid {
+    // splitmix64: numbers that look like chance.
+    let mix = |number: u64| {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    };
+    let first = mix(mix(seed.wrapping_add(1)).wrapping_add(place));
+    let mut random = [0; 10];
+    for (byte, chance) in random.iter_mut().zip(first.to_be_bytes().into_iter().chain(mix(first).to_be_bytes())) {
+        *byte = chance;
+    }
+    let millis = KEY_EPOCH.unsigned_abs() / 1000 + seed % 1_000_000;
+    Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
 /// When the resource of this key was created, microseconds since 1970.
@@ -76,6 +134,7 @@ pub fn created(key: i64) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::indexing_slicing)]
 mod tests {
     use super::*;
 
@@ -90,6 +149,26 @@ mod tests {
             assert!(next > last);
             last = next;
         }
+    }
+
+    #[test]
+    fn a_fixed_clock_draws_the_same_again() {
+        let (one, other) = (Clock::default(), Clock::default());
+        other.set(1_900_000_000_000_000);
+        let drawn = |clock: &Clock, now: i64, seed: u64| {
+            let clock = clock.fixed(now, seed);
+            (clock.now(), [clock.next_key(), clock.next_key()], [clock.next_id(), clock.next_id()], clock.next_holder())
+        };
+        let first = drawn(&one, 1_700_000_000_000_000, 7);
+        assert_eq!(first, drawn(&other, 1_700_000_000_000_000, 7));
+        let (now, keys, ids, holder) = first;
+        assert_eq!((now, created(keys[0]), keys[1] - keys[0]), (1_700_000_000_000_000, now, 1));
+        assert_eq!((ids[0].as_str(), ids[1].as_str()), (seeded_id(7, 0).as_str(), seeded_id(7, 1).as_str()));
+        assert!(ids.iter().all(|id| Uuid::parse_str(id).is_ok_and(|id| id.get_version_num() == 7)) && holder > 0);
+        let mut seen: Vec<String> = (0..1000).flat_map(|seed| [seeded_id(seed, 0), seeded_id(seed, 1)]).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 2000);
     }
 
     #[test]

@@ -33,7 +33,20 @@ pub struct Config {
     /// Whether `MASQUE_PS` and `INVISIBLE_PATIENT` may stand together.
     #[serde(default)]
     pub masked_and_hidden: bool,
+    /// Bytes of a resource at most, as sent and decompressed.
+    #[serde(default = "body_bytes_max")]
+    pub body_bytes_max: usize,
 }
+
+/// What is taken where nothing else is said: the 50 MiB of a document and a little around it.
+pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
+
+fn body_bytes_max() -> usize {
+    BODY_BYTES_MAX
+}
+
+/// What the limit may be: some room for a resource, and no more than a database holds in one value.
+const BODY_BYTES: std::ops::RangeInclusive<usize> = 64 * 1024..=512 * 1024 * 1024;
 
 /// Which identities are taken (CONTRACT 3, The space).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -104,12 +117,28 @@ impl Config {
             return refuse(&format!("issuer `{}` needs a name and an audience", empty.name));
         }
         let base = config.base_url.trim_end_matches('/').to_owned();
-        let secure = base.starts_with("https://") || base.starts_with("http://127.0.0.1") || base.starts_with("http://localhost");
+        let secure = match base.split_once("://") {
+            Some(("https", rest)) => !host(rest).is_empty(),
+            Some(("http", rest)) => matches!(host(rest), "127.0.0.1" | "localhost" | "[::1]"),
+            _ => false,
+        };
         if !secure || !base.ends_with("/fhir") {
             return refuse("`base_url` is `https://…/fhir` (http on loopback only)");
         }
+        if !BODY_BYTES.contains(&config.body_bytes_max) {
+            return refuse(&format!("`body_bytes_max` is from {} to {}", BODY_BYTES.start(), BODY_BYTES.end()));
+        }
         config.base_url = base;
         Ok(config)
+    }
+}
+
+/// The host of what follows the scheme: without a port; with whatever else stands there, which no name of a host is equal to.
+fn host(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
     }
 }
 
@@ -135,9 +164,31 @@ mod tests {
         let nothing = |_: &str| None;
         let config = Config::parse(GOOD, nothing).unwrap();
         assert_eq!(
-            (config.environment, config.base_url.as_str(), config.accept_provisional),
-            (Environment::Test, "https://dmp.example/fhir", false)
+            (config.environment, config.base_url.as_str(), config.accept_provisional, config.body_bytes_max),
+            (Environment::Test, "https://dmp.example/fhir", false, 50 * 1024 * 1024)
         );
+        let larger = format!("body_bytes_max = 104857600\n{GOOD}");
+        assert_eq!(Config::parse(&larger, nothing).unwrap().body_bytes_max, 100 * 1024 * 1024);
+        let rows = [
+            ("http://127.0.0.1/fhir", true),
+            ("http://127.0.0.1:8080/fhir", true),
+            ("http://localhost:1/dmp/fhir", true),
+            ("http://[::1]:8080/fhir", true),
+            ("https://dmp.example:8443/fhir", true),
+            ("http://127.0.0.1.evil.example/fhir", false),
+            ("http://localhost.evil.example/fhir", false),
+            ("http://127.0.0.1@evil.example/fhir", false),
+            ("http://127.0.0.1:8080@evil.example/fhir", false),
+            ("http://evil.example/127.0.0.1/fhir", false),
+            ("https:///fhir", false),
+            ("https://:443/fhir", false),
+            ("HTTP://127.0.0.1/fhir", false),
+            ("ftp://127.0.0.1/fhir", false),
+            ("https://dmp.example/other", false),
+        ];
+        for (base, good) in rows {
+            assert_eq!(Config::parse(&GOOD.replace("https://dmp.example/fhir/", base), nothing).is_ok(), good, "{base}");
+        }
         let rows = [
             (GOOD.replace("listen =", "lissen ="), "lissen"),
             (GOOD.replace("cursor_secret = \"0123456789abcdef0123456789abcdef\"", ""), "cursor_secret"),
@@ -146,6 +197,8 @@ mod tests {
             (GOOD.replace("environment = \"test\"", ""), "environment"),
             (GOOD.replace("\"test\"", "\"prod\""), "prod"),
             (GOOD.replace("https://dmp.example/fhir/", "http://dmp.example/fhir"), "base_url"),
+            (format!("body_bytes_max = 100\n{GOOD}"), "body_bytes_max"),
+            (format!("body_bytes_max = 99999999999\n{GOOD}"), "body_bytes_max"),
             (GOOD.split("[[issuer]]").next().unwrap().to_owned(), "issuer"),
             (GOOD.replace("key = ", "cle = "), "cle"),
             (GOOD.replace("audience = \"https://dmp.example/fhir\"", "audience = \"\""), "audience"),

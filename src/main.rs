@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use ensemble::auth::{Issuer, PublicKey, Sealer, TrustedIssuer, Verifier, digest};
-use ensemble::clock::Clock;
-use ensemble::config::{Config, Environment};
+use ensemble::clock::{Clock, TIMES};
+use ensemble::config::{BODY_BYTES_MAX, Config, Environment};
 use ensemble::fhir::primitive::parse_instant;
 use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
@@ -112,8 +112,11 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
         return Err("the sandbox lets anybody be anybody: it listens on loopback only".into());
     }
     let clock = Clock::default();
+    let mut started = clock.now();
     if let Some(now) = now {
-        clock.set(parse_instant(now).ok_or("`--now` is an instant, as 2026-11-23T10:00:00Z")?);
+        let now = parse_instant(now).filter(|now| TIMES.contains(now));
+        started = now.ok_or("`--now` is an instant from 2020 to 2299, as 2026-11-23T10:00:00Z")?;
+        clock.set(started);
     }
     let store = Store::open(database, Some(Stamp::Sandbox), true)?;
     let policy = Policy::embedded(false, digest::sha256_hex)?;
@@ -134,9 +137,9 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
     };
     actix_web::rt::System::new().block_on(async move {
         if !empty {
-            ensemble::sandbox::populate(&service, &issuer, &verifier).await?;
+            ensemble::sandbox::populate(&service, &issuer, &verifier, started).await?;
         }
-        let state = State::new(service, verifier, Some(Sandbox { issuer, open }));
+        let state = State::new(service, verifier, Some(Sandbox { issuer, open }), BODY_BYTES_MAX);
         let server = serve(listener, state)?;
         say(&format!("ready {root}/fhir"));
         say(&format!("people and ready-made token requests: curl {root}/sandbox/people"));
@@ -182,7 +185,7 @@ fn production(path: &std::path::Path) -> Outcome {
     let address = listener.local_addr()?;
     let metrics = config.metrics_listen.map(TcpListener::bind).transpose()?;
     actix_web::rt::System::new().block_on(async move {
-        let state = State::new(service, Verifier::new(issuers, clock), None);
+        let state = State::new(service, Verifier::new(issuers, clock), None, config.body_bytes_max);
         let server = serve(listener, Arc::clone(&state))?;
         let beside = match metrics {
             Some(listener) => {

@@ -22,6 +22,9 @@ pub struct Claims {
     pub iat: i64,
     /// Expires at, seconds since 1970.
     pub exp: i64,
+    /// Not valid before, seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
     /// The token's own identifier.
     pub jti: String,
     /// The kind of caller.
@@ -84,6 +87,9 @@ impl Claims {
     /// # Errors
     /// [`Error::Field`] naming the first claim that does not fit its kind.
     pub fn caller(&self) -> Result<Caller, Error> {
+        if let Some(name) = self.with_control_character() {
+            return Err(field(name, "a control character is in it"));
+        }
         let kind = CallerKind::parse(&self.kind).ok_or_else(|| field("kind", "unknown kind of caller"))?;
         let mut caller = Caller {
             kind,
@@ -115,6 +121,28 @@ impl Claims {
             return Err(field("purpose", "only a professional has a mode of access"));
         }
         Ok(caller)
+    }
+
+    /// The first claim with a control character: none is a name, a code or a reason, and databases and logs take some of them badly.
+    fn with_control_character(&self) -> Option<&'static str> {
+        let claims = [
+            ("id", Some(&self.sub)),
+            ("jti", Some(&self.jti)),
+            ("kind", Some(&self.kind)),
+            ("profession", self.profession.as_ref()),
+            ("profession_system", self.profession_system.as_ref()),
+            ("specialty", self.specialty.as_ref()),
+            ("role", self.role.as_ref()),
+            ("sector", self.sector.as_ref()),
+            ("structure", self.structure.as_ref()),
+            ("family", self.family.as_ref()),
+            ("given", self.given.as_ref()),
+            ("purpose", self.purpose.as_ref()),
+            ("reason", self.reason.as_ref()),
+            ("for", self.r#for.as_ref()),
+            ("scope", self.scope.as_ref()),
+        ];
+        claims.into_iter().find(|(_, claim)| claim.is_some_and(|text| text.chars().any(char::is_control))).map(|(name, _)| name)
     }
 
     fn principal(&self, kind: CallerKind) -> Result<Actor, Error> {

@@ -105,6 +105,7 @@ impl Issuer {
             sub,
             iat: clock.seconds(),
             exp: clock.seconds() + LIFETIME_S,
+            nbf: None,
             jti: clock.next_id(),
             kind: request.kind.clone(),
             profession: request.profession.clone(),

@@ -86,7 +86,8 @@ impl Verifier {
         if caller.kind == CallerKind::Tester && !issuer.testers {
             return Err(Error::Token("no testers here"));
         }
-        Ok((claims.iat.saturating_sub(LEEWAY_S), claims.exp, Arc::new(caller)))
+        let from = claims.iat.max(claims.nbf.unwrap_or(i64::MIN));
+        Ok((from.saturating_sub(LEEWAY_S), claims.exp, Arc::new(caller)))
     }
 }
 
@@ -143,6 +144,39 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_good_from_its_beginning_and_clean_throughout() {
+        let (clock, key) = (Clock::default(), SigningKey::generate().unwrap());
+        let trusted = TrustedIssuer { name: "idp".into(), audience: "here".into(), key: key.public().unwrap(), testers: false };
+        let verifier = Verifier::new(vec![trusted], clock.clone());
+        let now = clock.seconds();
+        let good = Claims {
+            iss: "idp".into(),
+            aud: "here".into(),
+            sub: "810000000016".into(),
+            iat: now,
+            exp: now + 600,
+            kind: "professional".into(),
+            profession: Some("10".into()),
+            ..Claims::default()
+        };
+        let rows = [
+            (good.clone(), true),
+            (Claims { nbf: Some(now + 30), ..good.clone() }, true),
+            (Claims { nbf: Some(now + 300), ..good.clone() }, false),
+            (Claims { iat: now + 300, ..good.clone() }, false),
+            (Claims { iat: now + 300, nbf: Some(now), ..good.clone() }, false),
+            (Claims { family: Some("Noël".into()), ..good.clone() }, true),
+            (Claims { family: Some("a\0b".into()), ..good.clone() }, false),
+            (Claims { jti: "a\u{1b}".into(), ..good.clone() }, false),
+            (Claims { scope: Some("a\tb".into()), ..good }, false),
+        ];
+        for (claims, accepted) in rows {
+            let token = key.sign(&claims).unwrap();
+            assert_eq!(verifier.verify(&token).is_ok(), accepted, "{claims:?}");
+        }
+    }
+
+    #[test]
     fn requests_that_fit_no_caller_are_refused_by_field() {
         let (issuer, _, clock) = setup();
         let rows = [
@@ -158,6 +192,9 @@ mod tests {
             (TokenRequest { kind: "holder".into(), ins: Some("1".into()), ..TokenRequest::default() }, "ins"),
             (TokenRequest { kind: "representative".into(), ins: Some("255081416802538".into()), ..TokenRequest::default() }, "for"),
             (TokenRequest { kind: "application".into(), ..TokenRequest::default() }, "client"),
+            (TokenRequest { family: Some("a\0b".into()), ..physician() }, "family"),
+            (TokenRequest { given: Some("a\u{7f}".into()), ..physician() }, "given"),
+            (TokenRequest { specialty: Some("SM\n54".into()), ..physician() }, "specialty"),
         ];
         for (request, expected) in rows {
             let error = issuer.issue(&request, &clock).unwrap_err();

@@ -219,6 +219,8 @@ pub enum HolderTest {
     State(HolderState),
     /// The setting is permitted.
     Permits(Setting),
+    /// Born on this day at the latest, days since 1970.
+    BornUntil(i32),
 }
 
 /// The kinds of rights, as numbered in databases.

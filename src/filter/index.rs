@@ -13,8 +13,21 @@ impl Param {
     ///
     /// INVARIANT: the registry checks at start that no two parameters share a key.
     pub fn new(resource: ResourceType, code: &str) -> Self {
-        let name = resource.name().bytes().chain(std::iter::once(b'.')).chain(code.bytes());
-        let hash = name.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self::hashed(resource.name().bytes().chain(std::iter::once(b'.')).chain(code.bytes()))
+    }
+
+    /// The parameter `inner` of a contained resource that this reference parameter points to: its rows are those of the container.
+    pub fn through(self, inner: Self) -> Self {
+        Self::hashed(self.key.to_be_bytes().into_iter().chain(inner.key.to_be_bytes()))
+    }
+
+    /// Whether this reference parameter points to a contained resource of the type at all.
+    pub fn through_any(self, resource: ResourceType) -> Self {
+        self.through(Self::new(resource, ""))
+    }
+
+    fn hashed(bytes: impl Iterator<Item = u8>) -> Self {
+        let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self { key: hash.cast_signed() }
     }
 

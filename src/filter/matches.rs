@@ -42,6 +42,7 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
         Filter::Holder(test) => Some(candidate.facts.holder.as_ref().is_some_and(|holder| match test {
             HolderTest::State(state) => holder.state == Some(*state),
             HolderTest::Permits(setting) => holder.settings & setting.bit() != 0,
+            HolderTest::BornUntil(day) => holder.born <= *day,
         })),
         Filter::Right(test) => Some(candidate.facts.holder.is_some() && candidate.facts.rights.iter().any(|right| test.holds(right))),
         Filter::Via(param, resource, inner) => {

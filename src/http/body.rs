@@ -1,29 +1,62 @@
 //! Taking a body in: its media type, its coding, its limits.
 
+use std::future::poll_fn;
 use std::io::Read;
-use std::time::Duration;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
+use actix_web::body::{BodyStream, MessageBody};
 use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
-use actix_web::web::{self, Bytes, Payload};
+use actix_web::web::{self, Bytes, BytesMut, Payload};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
 use serde_json::{Value, json};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::negotiate::{self, Sent};
 use super::route::Route;
 use crate::fhir::{Document, Format};
 use crate::interaction::Error;
 
-/// Bytes of a resource at most, as sent and decompressed.
-pub const BODY_BYTES_MAX: usize = 50 * 1024 * 1024;
 /// Bytes of the parameters of a POST search, and of a patch, at most.
 const SEARCH_BYTES_MAX: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bodies from this size on are decompressed and read off the threads that serve.
+/// Bodies from this size on are decompressed and read off the threads that serve, few at a time.
 const LARGE_BYTES: usize = 256 * 1024;
+/// Large bodies held at a time; the others wait for room before more of them is read.
+const LARGE_BODIES_MAX: usize = 4;
+
+/// What bodies may take.
+#[derive(Debug)]
+pub struct Limits {
+    /// Bytes of a resource at most, as sent and decompressed.
+    bytes: usize,
+    /// Room for large bodies.
+    room: Arc<Semaphore>,
+}
+
+/// A place for a large body, from its reading until it is answered.
+pub type Place = Option<OwnedSemaphorePermit>;
+
+impl Limits {
+    /// Resources of at most so many bytes.
+    pub fn new(bytes: usize) -> Self {
+        Self { bytes, room: Arc::new(Semaphore::new(LARGE_BODIES_MAX)) }
+    }
+
+    /// Waits for room, where the body has none yet.
+    async fn wait(&self, place: &mut Place) -> Result<(), Error> {
+        if place.is_none() {
+            let room = actix_web::rt::time::timeout(BODY_TIMEOUT, Arc::clone(&self.room).acquire_owned()).await;
+            *place = Some(room.map_err(|_| Error::Busy)?.map_err(|error| Error::Unexpected(error.to_string()))?);
+        }
+        Ok(())
+    }
+}
 
 /// A body, taken in.
 #[derive(Debug)]
@@ -38,40 +71,50 @@ pub enum Body {
     Form(Bytes),
 }
 
-/// The body of a request to this route.
+/// The body of a request to this route, and the place it takes where it is large.
 ///
 /// # Errors
-/// [`Error::MediaType`], [`Error::TooLong`], [`Error::Syntax`] with line and column.
-pub async fn body(request: &HttpRequest, payload: Payload, route: &Route) -> Result<Body, Error> {
+/// [`Error::MediaType`], [`Error::TooLong`], [`Error::Syntax`] with line and column; [`Error::Busy`] when there is no room for long.
+pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits: &Limits) -> Result<(Body, Place), Error> {
     let headers = request.headers();
-    match route {
+    let mut place = None;
+    let body = match route {
         Route::Create(_) | Route::Update(..) => {
             let sent = negotiate::sent(headers)?;
             if !route.is_of_binary() && matches!(sent, Sent::Other(_)) {
                 return Err(Error::MediaType("expected application/fhir+json or application/fhir+xml".into()));
             }
-            let bytes = bytes(headers, payload, BODY_BYTES_MAX).await?;
+            let bytes = bytes(headers, payload, limits.bytes, limits, &mut place).await?;
             let id = match route {
                 Route::Update(_, id) => id.clone(),
                 _ => None,
             };
             let binary = route.is_of_binary().then_some(id);
-            off_thread(bytes.len(), move || resource(&sent, &bytes, binary)).await.map(Body::Resource)
+            off_thread(bytes.len(), move || resource(&sent, &bytes, binary)).await.map(Body::Resource)?
         }
         Route::Patch(..) => {
             negotiate::sends(headers, "application/json-patch+json")?;
-            let bytes = bytes(headers, payload, SEARCH_BYTES_MAX).await?;
-            Ok(Body::Patch(crate::fhir::json::parse(&bytes)?))
+            let bytes = bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?;
+            Body::Patch(crate::fhir::json::parse(&bytes)?)
         }
         Route::PostSearch(_) => {
             let empty = negotiate::header(headers, &CONTENT_LENGTH) == Some("0");
             if !empty {
                 negotiate::sends(headers, "application/x-www-form-urlencoded")?;
             }
-            bytes(headers, payload, SEARCH_BYTES_MAX).await.map(Body::Form)
+            Body::Form(bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?)
         }
-        _ => Ok(Body::None),
-    }
+        _ => Body::None,
+    };
+    Ok((body, place))
+}
+
+/// The bytes of a small body that is no resource.
+///
+/// # Errors
+/// As [`body`].
+pub async fn small(request: &HttpRequest, payload: Payload, limits: &Limits) -> Result<Bytes, Error> {
+    bytes(request.headers(), payload, SEARCH_BYTES_MAX, limits, &mut None).await
 }
 
 /// The resource in these bytes; for a Binary, with its id where the address names one, also any content (FHIR R4 binary.html#rest).
@@ -106,21 +149,47 @@ async fn off_thread<T: Send + 'static>(size: usize, work: impl FnOnce() -> Resul
     web::block(work).await.map_err(|error| Error::Unexpected(error.to_string()))?
 }
 
-/// The bytes of a body, decompressed, at most `most` either way.
-async fn bytes(headers: &HeaderMap, payload: Payload, most: usize) -> Result<Bytes, Error> {
+/// The bytes of a body, decompressed, at most `most` either way. What is announced to be more is refused before it is read.
+async fn bytes(headers: &HeaderMap, payload: Payload, most: usize, limits: &Limits, place: &mut Place) -> Result<Bytes, Error> {
     let gzip = negotiate::is_gzip(headers)?;
-    let read = actix_web::rt::time::timeout(BODY_TIMEOUT, payload.to_bytes_limited(most)).await;
-    let bytes = match read {
-        Err(_) => return Err(Error::Value { place: "body".into(), message: "the body did not arrive in time".into() }),
-        Ok(Err(_)) => return Err(too_long(most)),
-        Ok(Ok(Err(_))) => return Err(Error::Syntax("the body did not arrive whole".into())),
-        Ok(Ok(Ok(bytes))) => bytes,
-    };
+    let announced = negotiate::header(headers, &CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced > most {
+        return Err(too_long(most));
+    }
+    if announced > LARGE_BYTES {
+        limits.wait(place).await?;
+    }
+    let bytes = received(payload, most, limits, place).await?;
     if !gzip {
         return Ok(bytes);
     }
     // Few bytes may become many: what they become is bounded, not what they are.
+    limits.wait(place).await?;
     off_thread(LARGE_BYTES, move || gunzip(&bytes, most)).await
+}
+
+/// What arrives; a body that grows large without having said so waits for room where it stands.
+async fn received(payload: Payload, most: usize, limits: &Limits, place: &mut Place) -> Result<Bytes, Error> {
+    let mut stream = pin!(BodyStream::new(payload));
+    let late = || Error::Value { place: "body".into(), message: "the body did not arrive in time".into() };
+    let mut bytes = BytesMut::new();
+    let mut left = BODY_TIMEOUT;
+    loop {
+        let asked = Instant::now();
+        let chunk = actix_web::rt::time::timeout(left, poll_fn(|context| stream.as_mut().poll_next(context))).await;
+        // Time spent waiting for room is not the client's.
+        left = left.saturating_sub(asked.elapsed());
+        let Some(chunk) = chunk.map_err(|_| late())? else { return Ok(bytes.freeze()) };
+        let chunk = chunk.map_err(|_| Error::Syntax("the body did not arrive whole".into()))?;
+        if bytes.len().saturating_add(chunk.len()) > most {
+            return Err(too_long(most));
+        }
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > LARGE_BYTES {
+            limits.wait(place).await?;
+        }
+    }
 }
 
 fn too_long(most: usize) -> Error {
@@ -138,6 +207,7 @@ fn gunzip(bytes: &[u8], most: usize) -> Result<Bytes, Error> {
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::io::Write;
+    use std::task::{Context, Waker};
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
@@ -148,6 +218,24 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn few_large_bodies_have_room() {
+        actix_web::rt::System::new().block_on(async {
+            let limits = Limits::new(1);
+            let mut places: Vec<Place> = (0..=LARGE_BODIES_MAX).map(|_| None).collect();
+            let (last, others) = places.split_last_mut().unwrap();
+            for place in others.iter_mut() {
+                limits.wait(place).await.unwrap();
+                limits.wait(place).await.unwrap();
+            }
+            let mut waiting = pin!(limits.wait(last));
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(waiting.as_mut().poll(&mut context).is_pending());
+            *others.first_mut().unwrap() = None;
+            assert!(waiting.as_mut().poll(&mut context).is_ready());
+        });
     }
 
     #[test]

@@ -157,7 +157,8 @@ async fn interact(
         asker.if_none_exist = negotiate::if_none_exist(headers).map(self::pairs).transpose()?;
     }
     let service = &state.service;
-    let received = body(request, payload, &route).await?;
+    // A large body keeps its place until it is answered: the tree made of it is larger than its bytes.
+    let (received, _place) = body(request, payload, &route, &state.limits).await?;
     let answer = match (&route, received) {
         (Route::Read(resource, id), _) => interaction::read(service, &asker, *resource, id, &wanted).await?,
         (Route::Vread(resource, id, version), _) => interaction::vread(service, &asker, *resource, id, version, &wanted).await?,

@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use crate::auth::{Issuer, Verifier};
 use crate::interaction::Service;
+use body::Limits;
 use metrics::Metrics;
 
 /// How long a request's head may take.
@@ -50,12 +51,13 @@ pub struct State {
     /// The sandbox, for `ensemble sandbox` only.
     pub sandbox: Option<Sandbox>,
     metrics: Metrics,
+    limits: Limits,
 }
 
 impl State {
-    /// The state of a server.
-    pub fn new(service: Service, verifier: Verifier, sandbox: Option<Sandbox>) -> Arc<Self> {
-        Arc::new(Self { service, verifier, sandbox, metrics: Metrics::default() })
+    /// The state of a server that takes resources of at most so many bytes.
+    pub fn new(service: Service, verifier: Verifier, sandbox: Option<Sandbox>, body_bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { service, verifier, sandbox, metrics: Metrics::default(), limits: Limits::new(body_bytes_max) })
     }
 }
 

@@ -199,15 +199,23 @@ fn version(tag: &str) -> Option<i32> {
     tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
-/// The version a write is for.
+/// The versions a write is for, one of which must be current; `None` for any.
 ///
 /// # Errors
 /// [`Error::Value`] for what is no entity tag of ours.
-pub fn if_match(headers: &HeaderMap) -> Result<Option<i32>, Error> {
-    match header(headers, &IF_MATCH) {
-        None | Some("*") => Ok(None),
-        Some(tag) => version(tag).map(Some).ok_or_else(|| Error::Value { place: "If-Match".into(), message: "expected `W/\"n\"`".into() }),
+pub fn if_match(headers: &HeaderMap) -> Result<Option<Vec<i32>>, Error> {
+    let unfit = || Error::Value { place: "If-Match".into(), message: "expected `W/\"n\"`, or several with commas between".into() };
+    let mut versions = Vec::new();
+    for value in headers.get_all(IF_MATCH) {
+        let text = value.to_str().map_err(|_| unfit())?;
+        if text.trim() == "*" {
+            return Ok(None);
+        }
+        for tag in text.split(',') {
+            versions.push(version(tag).ok_or_else(unfit)?);
+        }
     }
+    Ok((!versions.is_empty()).then_some(versions))
 }
 
 /// Whether the client has this already: by its version or, where it names none, by the second it was written in, microseconds
@@ -282,9 +290,22 @@ mod tests {
     fn preferences_and_conditions() {
         assert_eq!(prefers(&headers(&[("prefer", "handling=strict; return=minimal")])), Return::Minimal);
         assert!(is_strict(&headers(&[("prefer", "return=minimal"), ("prefer", "handling=strict")])));
-        for (tag, expected) in [("W/\"3\"", Some(Some(3))), ("\"3\"", Some(Some(3))), ("3", None), ("*", Some(None)), ("W/\"x\"", None)] {
+        let rows = [
+            ("W/\"3\"", Some(Some(vec![3]))),
+            ("\"3\"", Some(Some(vec![3]))),
+            ("W/\"1\", \"2\"", Some(Some(vec![1, 2]))),
+            ("3", None),
+            ("*", Some(None)),
+            ("W/\"x\"", None),
+            ("W/\"1\", 2", None),
+            ("W/\"1\",", None),
+            ("", None),
+        ];
+        for (tag, expected) in rows {
             assert_eq!(if_match(&headers(&[("if-match", tag)])).ok(), expected, "{tag}");
         }
+        assert_eq!(if_match(&headers(&[("if-match", "W/\"1\""), ("if-match", "W/\"2\"")])).ok(), Some(Some(vec![1, 2])));
+        assert_eq!(if_match(&headers(&[])).ok(), Some(None));
         let second = Some(784_111_777_500_000);
         for (name, value, has) in [
             ("if-none-match", "W/\"1\", W/\"2\"", true),

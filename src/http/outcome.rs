@@ -27,7 +27,7 @@ pub fn body(error: &Error, request_id: &str) -> Value {
         Error::Conflict(_) | Error::Precondition(_) => one("conflict", &[]),
         Error::Business { code, expression, .. } => one(code, std::slice::from_ref(expression)),
         Error::TooLong(_) => one("too-long", &[]),
-        Error::Away => one("transient", &[]),
+        Error::Away | Error::Busy => one("transient", &[]),
         Error::Unexpected(_) => {
             let mut fatal = issue("fatal", "exception", "something unexpected happened", &[]);
             crate::http::set(&mut fatal, "diagnostics", request_id.to_owned().into());
@@ -48,7 +48,7 @@ pub fn answer(error: &Error, request_id: &str, style: Style) -> HttpResponse {
         Error::Method { allow, .. } => {
             builder.insert_header((ALLOW, *allow));
         }
-        Error::Away => {
+        Error::Away | Error::Busy => {
             builder.insert_header((RETRY_AFTER, "1"));
         }
         _ => {}
@@ -101,6 +101,7 @@ mod tests {
             (Error::business("a", "b"), 422, "business-rule"),
             (Error::Unexpected("secret".into()), 500, "exception"),
             (Error::Away, 503, "transient"),
+            (Error::Busy, 503, "transient"),
         ];
         for (error, status, code) in rows {
             let body = body(&error, "r1");

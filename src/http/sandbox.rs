@@ -1,15 +1,17 @@
 //! `/sandbox/*` (CONTRACT 2): tokens, clock and invented people, for this machine only.
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::small;
 use super::fhir::{finish, request_id};
 use super::negotiate::Style;
 use super::outcome;
 use super::{Sandbox, State, is_local};
 use crate::auth::{Error as AuthError, TokenRequest};
+use crate::clock::TIMES;
 use crate::fhir::national::Ins;
 use crate::fhir::primitive;
 use crate::interaction::Error;
@@ -40,8 +42,11 @@ fn parsed<T: for<'a> Deserialize<'a>>(body: &Bytes) -> Result<T, Error> {
 }
 
 /// `POST /sandbox/token`.
-pub async fn token(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResponse {
-    let done = make_token(&request, &body, &state).await;
+pub async fn token(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let done = match small(&request, payload, &state.limits).await {
+        Ok(body) => make_token(&request, &body, &state).await,
+        Err(error) => Err(error),
+    };
     answer(&request, done)
 }
 
@@ -72,8 +77,8 @@ struct ClockRequest {
 }
 
 /// `POST /sandbox/clock`.
-pub async fn clock(request: HttpRequest, body: Bytes, state: Data<State>) -> HttpResponse {
-    let done = move_clock(&request, &body, &state);
+pub async fn clock(request: HttpRequest, payload: Payload, state: Data<State>) -> HttpResponse {
+    let done = small(&request, payload, &state.limits).await.and_then(|body| move_clock(&request, &body, &state));
     answer(&request, done)
 }
 
@@ -82,15 +87,19 @@ fn move_clock(request: &HttpRequest, body: &Bytes, state: &State) -> Result<Valu
     let wanted: ClockRequest = parsed(body)?;
     let clock = &state.service.clock;
     let unfit = |place: &str, message: &str| Error::Value { place: place.into(), message: message.into() };
-    match (wanted.advance.as_deref(), wanted.set.as_deref()) {
+    let to = match (wanted.advance.as_deref(), wanted.set.as_deref()) {
         (Some(advance), None) => {
-            clock.advance(primitive::duration(advance).ok_or_else(|| unfit("advance", "expected a duration, as `P42D`"))?)
+            let by = primitive::duration(advance).ok_or_else(|| unfit("advance", "expected a duration, as `P42D`"))?;
+            clock.now().saturating_add(by)
         }
-        (None, Some(set)) => {
-            clock.set(primitive::parse_instant(set).ok_or_else(|| unfit("set", "expected an instant, as `2026-11-23T10:00:00Z`"))?)
-        }
+        (None, Some(set)) => primitive::parse_instant(set).ok_or_else(|| unfit("set", "expected an instant, as `2026-11-23T10:00:00Z`"))?,
         _ => return Err(unfit("advance", "expected either `advance` or `set`")),
+    };
+    if !TIMES.contains(&to) {
+        let place = if wanted.set.is_some() { "set" } else { "advance" };
+        return Err(unfit(place, "the clock runs from 2020 to 2299"));
     }
+    clock.set(to);
     Ok(json!({"now": primitive::format_instant(clock.now())}))
 }
 

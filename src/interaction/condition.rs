@@ -101,7 +101,7 @@ pub(super) enum Created<T> {
     New(T),
 }
 
-/// Writes in one transaction, unless the condition of `If-None-Exist` finds something.
+/// Writes in one transaction, unless the condition of `If-None-Exist` finds something. The work may be done more than once.
 ///
 /// # Errors
 /// What the work says; [`Error::Precondition`] when several match.
@@ -109,17 +109,17 @@ pub(super) async fn unless_exists<T, F>(
     service: &Service,
     request: &Request,
     resource: ResourceType,
-    work: F,
+    mut work: F,
 ) -> Result<Created<T>, Refused>
 where
     T: Send + 'static,
-    F: FnOnce(&mut AnyConnection) -> Result<T, Refused> + Send + 'static,
+    F: FnMut(&mut AnyConnection) -> Result<T, Refused> + Send + 'static,
 {
     let condition = request.if_none_exist.as_ref().map(|pairs| parse(service, request, resource, pairs)).transpose()?;
     let (within, asker) = (service.clone(), request.clone());
     let done = service.store.write(move |connection| {
-        let Some(condition) = condition else { return work(connection).map(Created::New) };
-        match resolve(&within, &asker, connection, &condition)?.at_most_one(resource)? {
+        let Some(condition) = &condition else { return work(connection).map(Created::New) };
+        match resolve(&within, &asker, connection, condition)?.at_most_one(resource)? {
             None => work(connection).map(Created::New),
             Some(hit) => {
                 let asked = within.asked(&asker, "create", resource, "", "");

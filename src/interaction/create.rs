@@ -109,9 +109,9 @@ fn created(service: &Service, request: &Request, done: Created<NewResource>, war
 
 /// A resource of the directories (holder 0).
 async fn directory(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
-    let clock = &service.clock;
-    let new = prepare(&value, envelope(resource, 0, clock.next_key(), clock.next_id(), clock.now(), &request.caller.principal), 0);
+    let (clock, submitter) = (service.clock.clone(), request.caller.principal.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| {
+        let new = prepare(&value, envelope(resource, 0, clock.next_key(), clock.next_id(), clock.now(), &submitter), 0);
         store::write::insert(connection, &new)?;
         Ok(new)
     });

@@ -15,23 +15,16 @@ use crate::policy::projection::majority;
 use crate::policy::{Action, Decision};
 use crate::store::{self, AnyConnection, NewResource};
 
-/// Deposits a document; a push repeated with the same content is answered as the first time.
+/// Deposits a document; a push repeated with the same content is answered as the first time, unless the document was withdrawn.
 ///
 /// # Errors
-/// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier.
+/// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier, and for one that was withdrawn.
 pub(super) async fn deposit(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
     let admitted = document::admit(value, &service.policy, service.settings.masked_and_hidden, &service.base_url)?;
     let warnings = admitted.warnings.clone();
-    let once = || {
-        let (within, asker, admitted) = (service.clone(), request.clone(), admitted.clone());
-        let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted);
-        condition::unless_exists(service, request, ResourceType::DOCUMENT_REFERENCE, work)
-    };
-    let done = match once().await {
-        // Two pushes of the same met: the second now finds the first.
-        Err(Refused { error: Error::Conflict(_), key: 0, .. }) => once().await?,
-        other => other?,
-    };
+    let (within, asker) = (service.clone(), request.clone());
+    let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone());
+    let done = condition::unless_exists(service, request, ResourceType::DOCUMENT_REFERENCE, work).await?;
     let done = match done {
         Created::New(done) => done,
         Created::Existing(hit) => return Ok(condition::existing(service, request, &hit)),
@@ -65,6 +58,11 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
         if first.digest != digest {
             let conflict = Error::Conflict("another document was deposited under this master identifier".into());
             return Err(Refused::at(conflict, row.holder, first.key));
+        }
+        // What was deleted is not brought back by a push that is late, and its address would lead nowhere.
+        if first.withdrawn {
+            let gone = "the document deposited under this master identifier was withdrawn: another one needs another identifier";
+            return Err(Refused::at(Error::Conflict(gone.into()), row.holder, first.key));
         }
         let envelope = Envelope {
             holder: row.holder,
@@ -144,6 +142,7 @@ fn supersede(
     replaces: &[Replaced],
 ) -> Result<i16, Refused> {
     let mut labels = 0;
+    let mut targets = Vec::with_capacity(replaces.len());
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
     for (place, replaced) in replaces.iter().enumerate() {
         let expression = format!("DocumentReference.relatesTo[{place}].target");
@@ -165,6 +164,12 @@ fn supersede(
             return Err(Refused::at(refusal, standing.row.holder, found.envelope.key));
         }
         labels |= found.envelope.labels;
+        targets.push(found);
+    }
+    // In one order whatever that of the request, so that two requests do not each hold what the other waits for.
+    targets.sort_by_key(|found| found.envelope.key);
+    targets.dedup_by_key(|found| found.envelope.key);
+    for found in &targets {
         let mut former: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
         set(&mut former, "status", "superseded".into());
         let envelope = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::canonical::canonical;
 use super::links::relative;
 use super::stored::set;
 use super::{Error, labels};
@@ -13,6 +14,10 @@ use crate::filter::{Actor, Label};
 use crate::policy::nomenclature::{LOINC, TRE_A03, class_display};
 use crate::policy::projection::actor;
 use crate::policy::{Caller, CallerKind, Policy};
+use crate::search::spell;
+
+/// Bytes of a master identifier that is kept as it is.
+const MASTER_BYTES_MAX: usize = 200;
 
 /// The content of an attachment, which becomes a Binary.
 #[derive(Debug, Clone)]
@@ -32,9 +37,9 @@ pub struct Admitted {
     pub contents: Vec<Content>,
     /// The row of the matrix.
     pub doc_type: i16,
-    /// `masterIdentifier` as `system|value`.
+    /// `masterIdentifier`, as deposits are known by.
     pub master: Option<String>,
-    /// Digest of what was received.
+    /// Digest of what was received, however it was written.
     pub digest: Vec<u8>,
     /// Ids of the documents it replaces, and `system|value` of those named by identifier.
     pub replaces: Vec<Replaced>,
@@ -47,7 +52,7 @@ pub struct Admitted {
 pub enum Replaced {
     /// By logical id.
     Id(String),
-    /// By identifier, `system|value`.
+    /// By identifier, as a token of the index.
     Identifier(String),
 }
 
@@ -60,7 +65,7 @@ fn required(expression: &str, message: &str) -> Error {
 /// # Errors
 /// [`Error::Business`] with the element.
 pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: &str) -> Result<Admitted, Error> {
-    let digest = digest::sha256(value.to_string().as_bytes());
+    let digest = digest::sha256(canonical(value).as_bytes());
     let mut document = value.clone();
     let mut warnings = Vec::new();
     if document.get("status").and_then(Value::as_str) != Some("current") {
@@ -71,8 +76,8 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     labels::imply_normal(&mut document);
     let contents = take_contents(&mut document, base_url)?;
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
-    let master = text("/masterIdentifier/value").map(|value| format!("{}|{value}", text("/masterIdentifier/system").unwrap_or_default()));
-    if master.is_none() {
+    let known_by = text("/masterIdentifier/value").map(|value| master(text("/masterIdentifier/system").unwrap_or_default(), value));
+    if known_by.is_none() {
         warnings.push(warning(
             "DocumentReference.masterIdentifier",
             "PDSm asks for a unique identifier; without it a repeated push is a new document",
@@ -82,7 +87,13 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
         warnings.push(warning("DocumentReference.author", "PDSm asks for an author"));
     }
     let replaces = replaced(&document, base_url);
-    Ok(Admitted { document, contents, doc_type, master, digest, replaces, warnings })
+    Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, warnings })
+}
+
+/// `system|value`; the digest of a long one, for an entry of an index of PostgreSQL has a bound. A digest has no `|`.
+fn master(system: &str, value: &str) -> String {
+    let whole = format!("{system}|{value}");
+    if whole.len() <= MASTER_BYTES_MAX { whole } else { format!("sha256:{}", digest::sha256_hex(whole.as_bytes())) }
 }
 
 fn warning(place: &str, text: &str) -> Value {
@@ -189,7 +200,7 @@ fn replaced(document: &Value, base_url: &str) -> Vec<Replaced> {
             let literal = target.get("reference").and_then(Value::as_str).map(|reference| relative(reference, base_url));
             let id = literal.and_then(|reference| reference.strip_prefix("DocumentReference/"));
             id.map(|id| Replaced::Id(id.split('/').next().unwrap_or_default().to_owned()))
-                .or_else(|| Some(Replaced::Identifier(format!("{}|{}", text("system").unwrap_or_default(), text("value")?))))
+                .or_else(|| Some(Replaced::Identifier(spell(Some(text("system").unwrap_or_default()), Some(text("value")?)))))
         })
         .collect()
 }

@@ -85,6 +85,9 @@ pub enum Error {
     /// The database is away or busy.
     #[error("the database does not answer, try again")]
     Away,
+    /// Other work is in the way.
+    #[error("too much is going on, try again")]
+    Busy,
     /// Anything unexpected; the reason goes to the log.
     #[error("{0}")]
     Unexpected(String),
@@ -106,7 +109,7 @@ impl Error {
             Self::MediaType(_) => 415,
             Self::Invalid(_) | Self::Business { .. } => 422,
             Self::Unexpected(_) => 500,
-            Self::Away => 503,
+            Self::Away | Self::Busy => 503,
         }
     }
 
@@ -136,11 +139,17 @@ impl From<SyntaxError> for Error {
     }
 }
 
+impl store::Retry for Error {
+    fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy)
+    }
+}
+
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Away => Self::Away,
-            store::Error::Version { found } => Self::Precondition(format!("version {found} was written meanwhile")),
+            store::Error::Busy | store::Error::Version { .. } => Self::Busy,
             store::Error::Duplicate => Self::Conflict("something with this identity exists already".to_owned()),
             store::Error::Stamp(message) | store::Error::Other(message) => Self::Unexpected(message),
             store::Error::Corrupt(what) => Self::Unexpected(format!("stored data cannot be read: {what}")),

@@ -6,6 +6,7 @@ use super::links::relative;
 use super::{Error, Refused, Service};
 use crate::fhir::national::is_ins_system;
 use crate::filter::{Facts, HolderName, HolderRow, HolderState, Right, RightKind};
+use crate::policy::projection::majority;
 use crate::policy::{Caller, CallerKind, Exercise, Policy, holds};
 use crate::store::{self, AnyConnection};
 
@@ -115,7 +116,7 @@ pub fn takes(service: &Service, caller: &Caller, standing: &Standing) -> bool {
             Exercise::Barred => false,
         },
         CallerKind::Structure | CallerKind::Operator => true,
-        CallerKind::Holder => acts_for,
+        CallerKind::Holder => acts_for && now >= majority(standing.row.born),
         CallerKind::Representative => acts_for && standing.holds(policy, &[RightKind::Representative], caller, now),
         CallerKind::Application | CallerKind::Auditor | CallerKind::Tester => false,
     };

@@ -1,5 +1,6 @@
 //! FHIR's interactions (FHIR R4 http.html), one file each. Every one asks the policy first and leaves its trace before it answers.
 
+mod canonical;
 mod capabilities;
 mod care_team;
 mod condition;
@@ -96,8 +97,8 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// The request id.
     pub id: String,
-    /// The version of `If-Match`.
-    pub if_match: Option<i32>,
+    /// The versions of `If-Match`, one of which must be current; `None` for any.
+    pub if_match: Option<Vec<i32>>,
     /// The parameters of `If-None-Exist`.
     pub if_none_exist: Option<Vec<(String, String)>>,
     /// `Prefer: handling=strict`.
@@ -108,6 +109,17 @@ impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
         Self { caller, id: id.into(), if_match: None, if_none_exist: None, strict: false }
+    }
+
+    /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).
+    ///
+    /// # Errors
+    /// [`Error::Precondition`].
+    fn expect_version(&self, current: i32) -> Result<(), Error> {
+        match &self.if_match {
+            Some(versions) if !versions.contains(&current) => Err(Error::Precondition(format!("version {current} is current"))),
+            _ => Ok(()),
+        }
     }
 
     /// Whether a tester asks.
@@ -158,6 +170,12 @@ struct Unknown {
 impl<E: Into<Error>> From<E> for Refused {
     fn from(error: E) -> Self {
         Self::at(error, 0, 0)
+    }
+}
+
+impl store::Retry for Refused {
+    fn is_busy(&self) -> bool {
+        self.error.is_busy()
     }
 }
 

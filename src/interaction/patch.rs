@@ -251,9 +251,7 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
     }
     labels::imply_normal(&mut document);
     authorised(service, request, connection, found, &before, &document)?;
-    if request.if_match.is_some_and(|version| version != found.envelope.version) {
-        return Err(Error::Precondition(format!("version {} is current", found.envelope.version)));
-    }
+    request.expect_version(found.envelope.version)?;
     if let Some(error) = failed {
         return Err(error);
     }

@@ -208,7 +208,7 @@ async fn end_space(service: &Service, ins: &str, state: HolderState, closure: Op
         let mut value: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
         let now = within.clock.now();
         set(&mut value, "active", false.into());
-        if let Some(closure) = closure {
+        if let Some(closure) = closure.clone() {
             add_extension(&mut value, &format!("{DMP}/dmp-fermeture"), "extension", closure);
         }
         store::write::set_state(connection, row.holder, state, now)?;

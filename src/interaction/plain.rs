@@ -51,18 +51,18 @@ fn find(
 
 /// The version of `If-Match` must be the current one.
 fn expect_version(request: &Request, found: Option<&Found>) -> Result<(), Error> {
-    match (request.if_match, found.filter(|found| !found.deleted)) {
-        (None, _) => Ok(()),
-        (Some(version), Some(found)) if version == found.envelope.version => Ok(()),
-        (Some(_), Some(found)) => Err(Error::Precondition(format!("version {} is current", found.envelope.version))),
-        (Some(_), None) => Err(Error::Precondition("there is no current version".into())),
+    match found.filter(|found| !found.deleted) {
+        Some(found) => request.expect_version(found.envelope.version),
+        None if request.if_match.is_some() => Err(Error::Precondition("there is no current version".into())),
+        None => Ok(()),
     }
 }
 
 /// Creates a resource under a new id.
 pub(super) async fn create(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
-    let new = first_version(service, request, resource, service.clock.next_id(), &value);
+    let (within, asker) = (service.clone(), request.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| {
+        let new = first_version(&within, &asker, resource, within.clock.next_id(), &value);
         store::write::insert(connection, &new)?;
         Ok(new)
     });
@@ -84,36 +84,29 @@ pub(super) async fn update(
         Which::Id(_) => None,
         Which::Matching(pairs) => Some(condition::parse(service, request, resource, pairs)?),
     };
-    let once = || {
-        let (within, asker, which, mut value, condition) =
-            (service.clone(), request.clone(), which.clone(), value.clone(), condition.clone());
-        service.store.write(move |connection| -> Result<(NewResource, u16), Refused> {
-            let id = match (&which, &condition) {
-                (_, Some(condition)) => {
-                    let found = condition::resolve(&within, &asker, connection, condition)?.at_most_one(resource)?;
-                    match_id(&within, &asker, connection, resource, &mut value, found.map(|hit| hit.envelope.id))?
-                }
-                (Which::Id(id), None) => id.clone(),
-                (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
-            };
-            let found = find(&within, &asker, connection, resource, &id)?;
-            expect_version(&asker, found.as_ref())?;
-            let Some(found) = found else {
-                let new = first_version(&within, &asker, resource, id, &value);
-                store::write::insert(connection, &new)?;
-                return Ok((new, 201));
-            };
-            let new = prepare(&value, next_version(&within, &found), REALM);
-            store::write::update(connection, &new)?;
-            Ok((new, if found.deleted { 201 } else { 200 }))
-        })
-    };
-    let done = match once().await {
-        // Two writers of a new id met: the second now finds the first.
-        Err(Refused { error: Error::Conflict(_), .. }) if request.if_match.is_none() => once().await,
-        other => other,
-    };
-    done.map(|(new, status)| answer(&new, status))
+    let (within, asker, which, value) = (service.clone(), request.clone(), which.clone(), value.clone());
+    let done = service.store.write(move |connection| -> Result<(NewResource, u16), Refused> {
+        let mut value = value.clone();
+        let id = match (&which, &condition) {
+            (_, Some(condition)) => {
+                let found = condition::resolve(&within, &asker, connection, condition)?.at_most_one(resource)?;
+                match_id(&within, &asker, connection, resource, &mut value, found.map(|hit| hit.envelope.id))?
+            }
+            (Which::Id(id), None) => id.clone(),
+            (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
+        };
+        let found = find(&within, &asker, connection, resource, &id)?;
+        expect_version(&asker, found.as_ref())?;
+        let Some(found) = found else {
+            let new = first_version(&within, &asker, resource, id, &value);
+            store::write::insert(connection, &new)?;
+            return Ok((new, 201));
+        };
+        let new = prepare(&value, next_version(&within, &found), REALM);
+        store::write::update(connection, &new)?;
+        Ok((new, if found.deleted { 201 } else { 200 }))
+    });
+    done.await.map(|(new, status)| answer(&new, status))
 }
 
 /// The id that a conditional update writes (FHIR R4 http.html#cond-update).

@@ -55,7 +55,9 @@ pub async fn search(
         service.trace(&asked, 403, &happened(&[], &naming.touched, &[], false)).await?;
         return Err(Error::Forbidden("no right over the record of this person".into()));
     }
-    let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter.clone()), named.is_some());
+    // Resources named by their ids are no population.
+    let known = named.is_some() || query.named.contains("_id");
+    let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter.clone()), known);
     let (order, descending) = order(&query)?;
     let after = cursor.as_ref().map(|cursor| (cursor.sorted_by.clone(), cursor.key));
     let (well, touched) = named.map(|naming| (naming.well, naming.touched)).unzip();
@@ -152,6 +154,8 @@ async fn named(service: &Service, request: &Request, resource: ResourceType, que
     };
     // Every list of names must lead to the holder.
     let by_all = |standing: &&store::Standing| query.holders.iter().all(|list| list.iter().any(|name| is(name, standing)));
+    // Of several named, one with a right is enough for an answer, were it an empty one (CONTRACT 4).
+    let any = found.iter().any(|standing| stands(&standing));
     let well: Vec<i64> = found.iter().filter(stands).filter(by_all).map(|standing| standing.row.holder).collect();
     let mut touched: Vec<i64> = found.iter().map(|standing| standing.row.holder).collect();
     touched.resize(count, 0);
@@ -160,7 +164,7 @@ async fn named(service: &Service, request: &Request, resource: ResourceType, que
     touched.resize(count + found.iter().filter(|standing| !own(standing)).count(), 0);
     // TD3.1b, the search of one document by its identifier, is always answered.
     let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
-    let answered = all || by_identifier || !well.is_empty();
+    let answered = all || by_identifier || any;
     Ok(Some(Naming { well, touched, answered }))
 }
 
@@ -197,11 +201,13 @@ fn tester_named(resource: ResourceType, names: &[HolderName]) -> Filter {
 /// A professional's question over no holder in particular goes to those who gave a right, never to a whole population.
 pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceType, filter: Filter, named: bool) -> Filter {
     let caller = &request.caller;
-    let population = matches!(resource, ResourceType::PATIENT | ResourceType::RELATED_PERSON);
-    if named || caller.kind != CallerKind::Professional || !(population || caller.purpose != Purpose::Normal) {
-        return filter;
-    }
-    if resource == ResourceType::AUDIT_EVENT || !service.policy.is_of_record(resource) {
+    let population = match resource {
+        ResourceType::PATIENT | ResourceType::RELATED_PERSON => true,
+        ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY => caller.purpose != Purpose::Normal,
+        // What names the caller, or is open to all, is the same in every mode of access.
+        _ => false,
+    };
+    if named || caller.kind != CallerKind::Professional || !population {
         return filter;
     }
     let kinds = RightKind::ALL.into_iter().filter(|kind| !kind.blocks()).collect();

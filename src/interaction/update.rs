@@ -55,7 +55,7 @@ pub async fn update(
     }
     strip(&mut value);
     let (within, asker, id) = (service.clone(), request.clone(), id.to_owned());
-    let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value)).await;
+    let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value.clone())).await;
     match done {
         Ok(new) => Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) }),
         Err(refused) => Err(service.refused(&asked, refused).await),
@@ -87,7 +87,7 @@ fn within_transaction(
     let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
     let next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
     let Some(row) = found.facts.holder.clone() else {
-        expect_version(request, &found).map_err(at)?;
+        request.expect_version(found.envelope.version).map_err(at)?;
         let new = prepare(&value, next, 0);
         store::write::update(connection, &new)?;
         return Ok(new);
@@ -95,7 +95,7 @@ fn within_transaction(
     let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
     let standing = Standing { row, rights: found.facts.rights.clone() };
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
-    expect_version(request, &found).map_err(at)?;
+    request.expect_version(found.envelope.version).map_err(at)?;
     let member = person_member(resource);
     let place = format!("{resource}.{member}");
     if !holder::takes(service, caller, &standing) {
@@ -137,15 +137,6 @@ fn reached(
         }
     }
     seen(found, resource, id)
-}
-
-fn expect_version(request: &Request, found: &Found) -> Result<(), Error> {
-    match request.if_match {
-        Some(version) if version != found.envelope.version => {
-            Err(Error::Precondition(format!("version {} is current", found.envelope.version)))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Whether a Consent ends by this: the status alone tells, whatever else was sent (CONTRACT 3, Rights).

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
 use super::matrix::{Exercise, Matrix, Tables};
+use super::projection::adult_born;
 use super::resources::{self, Belonging, Bound};
 use super::rights::CONSULTS;
 use super::rules::{self, Relation, Rule};
@@ -176,6 +177,7 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_)) => None,
         Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
+        Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
         Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
         Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Via(..) => None,
     }
@@ -350,7 +352,8 @@ impl Policy {
         let named = |actors| Filter::Envelope(EnvelopeTest::PartyIn(actors));
         match relation {
             Relation::Any => Filter::Everything,
-            Relation::Own => acts_for(),
+            // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
+            Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
             Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
             Relation::RecordAccess => right(&[RightKind::RecordAccess]),
             Relation::CareTeam => right(&[RightKind::CareTeam]),

@@ -37,6 +37,11 @@ impl Holder {
         format!("{INS_TEST}|{}", self.value())
     }
 
+    /// Whether the person lets anybody consult.
+    pub fn gives_rights(&self) -> bool {
+        self.key != "yann"
+    }
+
     /// Whether parents act for the person.
     pub fn is_minor(&self) -> bool {
         self.born > "2010"

@@ -24,7 +24,7 @@ pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
             tokens(None, absent, |spelling| rows.token.push((parameter.param, spelling)));
         }
         for value in found {
-            index(parameter, value, &mut rows);
+            index(parameter, value, body, &mut rows);
         }
     }
     rows.token.sort_unstable();
@@ -74,7 +74,7 @@ fn walk<'a>(value: &'a Value, path: &[Step], found: &mut Vec<&'a Value>) {
     }
 }
 
-fn index(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
+fn index(parameter: &SearchParameter, value: &Value, container: &Value, rows: &mut IndexRows) {
     let param = parameter.param;
     match parameter.kind {
         ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
@@ -84,7 +84,7 @@ fn index(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
                 rows.date.push((param, start, end));
             }
         }
-        ParamKind::Reference => reference(parameter, value, rows),
+        ParamKind::Reference => reference(parameter, value, container, rows),
         ParamKind::Uri => {
             if let Some(uri) = value.as_str() {
                 rows.uri.push((param, cut(uri)));
@@ -162,8 +162,20 @@ fn date(value: &Value) -> Option<(i64, i64)> {
     Some((start.map_or(i64::MIN, |(from, _)| from), end.map_or(i64::MAX, |(_, until)| until)))
 }
 
-fn reference(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
+fn reference(parameter: &SearchParameter, value: &Value, container: &Value, rows: &mut IndexRows) {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
+    if let Some((resource, item)) = inside(container, value).filter(|(resource, _)| parameter.may_target(*resource)) {
+        rows.reference.push((parameter.param, cut(text("reference").unwrap_or_default())));
+        reach(parameter, resource, item, rows);
+        // Through a role a document is by the professional and the structure it names.
+        let role = resource == ResourceType::PRACTITIONER_ROLE;
+        for named in ["practitioner", "organization"].into_iter().filter(|_| role).filter_map(|name| item.get(name)) {
+            identified(parameter, named.get("identifier"), rows);
+            if let Some((resource, item)) = inside(container, named).filter(|(resource, _)| parameter.may_target(*resource)) {
+                reach(parameter, resource, item, rows);
+            }
+        }
+    }
     let literal = text("reference").filter(|r| !r.is_empty() && !r.starts_with('#')).map(local_reference);
     // `where(resolve() is Patient)`: what points elsewhere by its own words is not of this parameter.
     let said = literal.and_then(target_type).or_else(|| text("type").and_then(ResourceType::parse));
@@ -173,8 +185,46 @@ fn reference(parameter: &SearchParameter, value: &Value, rows: &mut IndexRows) {
     if let Some(target) = literal {
         rows.reference.push((parameter.param, cut(target)));
     }
-    if let Some(identifier) = value.get("identifier").filter(|i| i.is_object()) {
-        let param = parameter.identifier_param();
+    identified(parameter, value.get("identifier"), rows);
+}
+
+/// The contained resource that a reference points to (FHIR R4 references.html#contained).
+fn inside<'a>(container: &'a Value, reference: &Value) -> Option<(ResourceType, &'a Value)> {
+    let id = reference.get("reference")?.as_str()?.strip_prefix('#')?;
+    let item = container.get("contained")?.as_array()?.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))?;
+    Some((ResourceType::parse(item.get("resourceType")?.as_str()?)?, item))
+}
+
+/// The rows its container has for a contained resource: under the reference parameter that leads to it, and its identifiers as
+/// those of the reference.
+fn reach(parameter: &SearchParameter, resource: ResourceType, item: &Value, rows: &mut IndexRows) {
+    identified(parameter, item.get("identifier"), rows);
+    rows.token.push((parameter.param.through_any(resource), String::new()));
+    for inner in of(resource).iter().filter(|inner| inner.is_kept_of_contained()) {
+        let mut found = Vec::new();
+        for path in &inner.paths {
+            walk(item, path, &mut found);
+        }
+        let param = parameter.param.through(inner.param);
+        for value in found {
+            match inner.kind {
+                ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
+                ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),
+                ParamKind::Date | ParamKind::Reference | ParamKind::Uri => {}
+            }
+        }
+    }
+}
+
+/// The identifier of a reference, or the identifiers of what is contained.
+fn identified(parameter: &SearchParameter, identifiers: Option<&Value>, rows: &mut IndexRows) {
+    let param = parameter.identifier_param();
+    let one = match identifiers {
+        Some(Value::Array(all)) => all.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    for identifier in one.iter().filter(|identifier| identifier.is_object()) {
         token(identifier, |spelling| rows.token.push((param, spelling)));
     }
 }
@@ -281,6 +331,45 @@ mod tests {
         for (resource, code, body, expected) in rows {
             assert_eq!(rows_of(resource, code, body), expected, "{resource} {code}");
         }
+    }
+
+    #[test]
+    fn contained_authors_have_rows_of_their_container() {
+        let name = |family: &str| json!([{"family": family, "given": ["Zoé"]}]);
+        let body = json!({
+            "contained": [
+                {"resourceType": "Practitioner", "id": "p", "identifier": [{"system": "s", "value": "1"}], "name": name("Petit")},
+                {"resourceType": "PractitionerRole", "id": "r", "practitioner": {"reference": "#q"}, "organization": {"reference": "#o", "identifier": {"value": "9"}}},
+                {"resourceType": "Practitioner", "id": "q", "identifier": [{"value": "2"}], "name": name("Noël"), "telecom": [{"system": "phone", "value": "01"}]},
+                {"resourceType": "Organization", "id": "o", "identifier": [{"value": "3"}], "name": "Hôpital"},
+                {"resourceType": "Device", "id": "d", "identifier": [{"value": "4"}]},
+                {"resourceType": "Location", "id": "l", "identifier": [{"value": "5"}]},
+                {"resourceType": "Practitioner", "id": "nobody", "identifier": [{"value": "6"}]}
+            ],
+            "author": [{"reference": "#p"}, {"reference": "#r"}, {"reference": "#d"}, {"reference": "#l"}, {"reference": "#absent"}]
+        });
+        let rows = extract(ResourceType::DOCUMENT_REFERENCE, &body);
+        let author = find(ResourceType::DOCUMENT_REFERENCE, "author").unwrap();
+        let through = |resource: &str, code: &str| {
+            let param = author.param.through(find(ResourceType::parse(resource).unwrap(), code).unwrap().param);
+            let tokens = rows.token.iter().filter(|row| row.0 == param).map(|row| row.1.clone());
+            tokens.chain(rows.string.iter().filter(|row| row.0 == param).map(|row| row.2.clone())).collect::<Vec<_>>()
+        };
+        let expected: [(&str, &str, &[&str]); 7] = [
+            ("Practitioner", "family", &["Noël", "Petit"]),
+            ("Practitioner", "given", &["Zoé"]),
+            ("Practitioner", "identifier", &["1", "2", "s|", "s|1", "|2"]),
+            ("Practitioner", "phone", &[]),
+            ("PractitionerRole", "identifier", &[]),
+            ("Organization", "name", &["Hôpital"]),
+            ("Organization", "identifier", &["3", "|3"]),
+        ];
+        for (resource, code, values) in expected {
+            assert_eq!(through(resource, code), values, "{resource}.{code}");
+        }
+        assert_eq!(rows_of("DocumentReference", "author", &body), ["#d", "#p", "#r"]);
+        let identifiers = ["1", "2", "3", "4", "9", "s|", "s|1", "|2", "|3", "|4", "|9"];
+        assert_eq!(rows_of("DocumentReference", "author:identifier", &body), identifiers);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub use query::{
     Context, DEFAULT_COUNT, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TotalMode,
 };
 pub use registry::{Path, SearchParameter, Step, find, of, types};
+pub use value::spell;
 
 use thiserror::Error;
 

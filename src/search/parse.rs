@@ -9,7 +9,7 @@ use super::query::{
 use super::registry::{SearchParameter, find, types};
 use super::value::{self, split, unescape};
 use crate::fhir::ResourceType;
-use crate::filter::{Filter, HolderName, ParamKind, StringTest, Test, fold};
+use crate::filter::{Filter, HolderName, Param, ParamKind, StringTest, Test, fold};
 
 /// Types whose resources belong to a holder, named by `patient` or `subject`.
 const HELD: [ResourceType; 5] = [
@@ -358,7 +358,11 @@ impl Parser<'_> {
                 Filter::Id(self.ids(name, value)?)
             } else {
                 let Some(asked) = find(candidate, code) else { continue };
-                self.tested(name, asked, inner, value)?
+                let filter = self.tested(name, asked, inner, value)?;
+                if asked.is_kept_of_contained() {
+                    any = any.or(of_contained(parameter.param, candidate, &filter));
+                }
+                filter
             };
             known = true;
             any = any.or(Filter::Via(parameter.param, candidate, Box::new(filter)));
@@ -402,7 +406,7 @@ impl Parser<'_> {
                 let target = modifier.map(|m| target(name, parameter, m)).transpose()?;
                 Test::Reference(self.references(name, parameter, target, value)?.into_iter().flatten().collect())
             }
-            (ParamKind::Uri, None) => Test::Uri(self.each(name, value, |one| Ok(value::cut(&unescape(one))))?),
+            (ParamKind::Uri, None) => Test::Uri(self.uris(name, value)?),
             (ParamKind::Date, None) => {
                 let mut any = Filter::Nothing;
                 for one in self.alternatives(name, value)? {
@@ -425,9 +429,31 @@ impl Parser<'_> {
         Ok(if modifier == Some("not") { filter.negate() } else { filter })
     }
 
+    /// Each uri as it is, and one of this server also as it is stored: relative.
+    fn uris(&mut self, name: &str, value: &str) -> Result<Vec<String>, SearchError> {
+        let given: Vec<String> = self.alternatives(name, value)?.into_iter().map(unescape).collect();
+        let base = self.context.base_url.trim_end_matches('/');
+        let own = |uri: &String| uri.strip_prefix(base).filter(|_| !base.is_empty())?.strip_prefix('/').map(value::cut);
+        Ok(given.iter().flat_map(|uri| std::iter::once(value::cut(uri)).chain(own(uri))).collect())
+    }
+
     fn each(&mut self, name: &str, value: &str, read: impl Fn(&str) -> Result<String, String>) -> Result<Vec<String>, SearchError> {
         let alternatives = self.alternatives(name, value)?;
         alternatives.into_iter().map(|one| read(one).map_err(|m| malformed(name, m))).collect()
+    }
+}
+
+/// The filter of a contained resource, on the rows its container has for it. Where there are several of the type, what must not be
+/// holds of none of them.
+fn of_contained(through: Param, resource: ResourceType, filter: &Filter) -> Filter {
+    let each = |all: &[Filter]| all.iter().map(|one| of_contained(through, resource, one)).collect();
+    match filter {
+        Filter::Index(param, test) => Filter::Index(through.through(*param), test.clone()),
+        Filter::And(all) => Filter::And(each(all)),
+        Filter::Or(any) => Filter::Or(each(any)),
+        Filter::Not(inner) => Filter::Index(through.through_any(resource), Test::Present(ParamKind::Token))
+            .and(Filter::Not(Box::new(of_contained(through, resource, inner)))),
+        _ => Filter::Nothing,
     }
 }
 

@@ -33,6 +33,12 @@ impl SearchParameter {
         Param::new(self.resource, &format!("{}:identifier", self.code))
     }
 
+    /// Whether a contained resource has rows for it, beside those of its container: what IHE MHD asks of authors, no more, for most
+    /// documents contain theirs.
+    pub fn is_kept_of_contained(&self) -> bool {
+        matches!(self.code, "identifier" | "name" | "family" | "given")
+    }
+
     /// Whether a reference may point to this type.
     pub fn may_target(&self, resource: ResourceType) -> bool {
         self.targets.is_empty() || self.targets.contains(&resource)
@@ -158,6 +164,18 @@ mod tests {
             assert!(keys.insert(parameter.param.key()), "{} {}", parameter.resource, parameter.code);
             if parameter.kind == ParamKind::Reference {
                 assert!(keys.insert(parameter.identifier_param().key()), "{} {}:identifier", parameter.resource, parameter.code);
+                for resource in types().filter(|resource| parameter.may_target(*resource)) {
+                    assert!(
+                        keys.insert(parameter.param.through_any(resource).key()),
+                        "{} {} {resource}",
+                        parameter.resource,
+                        parameter.code
+                    );
+                    for inner in of(resource).iter().filter(|inner| inner.is_kept_of_contained()) {
+                        let (outer, code) = (parameter.resource, parameter.code);
+                        assert!(keys.insert(parameter.param.through(inner.param).key()), "{outer} {code} {resource} {}", inner.code);
+                    }
+                }
             }
         }
     }

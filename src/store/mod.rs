@@ -8,16 +8,18 @@ pub mod search;
 mod sql;
 mod start;
 pub mod trace;
+mod trace_predicate;
 pub mod write;
 mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
-pub use error::Error;
+pub use error::{Error, Retry};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
 pub use search::{Hit, Order, PageRequest, Standing, TraceReader};
@@ -30,6 +32,11 @@ use writer::{Job, Writer, write_job};
 
 /// Connections that read, and on PostgreSQL write too.
 const POOL_SIZE: u32 = 8;
+/// How long a request waits for the database in all; then it is away, and what became of a write is not known.
+const LIMIT: Duration = Duration::from_secs(10);
+/// How often a write is done that others were in the way of: once more than there are connections, so that on one node the last of
+/// as many writers of one resource has its turn.
+const TRIES: u32 = POOL_SIZE + 1;
 
 static STATEMENTS: AtomicU64 = AtomicU64::new(0);
 
@@ -74,15 +81,14 @@ impl Store {
     /// Runs a reading function off the async threads; once more on a new connection when the first turns out to be gone.
     ///
     /// # Errors
-    /// What the function says, or [`Error::Away`].
+    /// What the function says, or [`Error::Away`], after ten seconds at the latest.
     pub async fn run<T, F>(&self, mut work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnMut(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     {
-        let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
         let (pool, target) = (self.pool.clone(), self.target.clone());
-        spawn_blocking(move || {
+        self.in_turn(move || {
             let mut pooled = pool.get()?;
             match work(&mut pooled.connection) {
                 Err(Error::Away) => {
@@ -96,38 +102,63 @@ impl Store {
             }
         })
         .await
-        .map_err(|_| Error::Away)?
     }
 
-    /// Runs a writing function in one transaction and returns after its commit; an error rolls all of it back.
+    /// Runs a writing function in one transaction and returns after its commit; an error rolls all of it back. Where other writers
+    /// were in the way it is run again, so it must leave what it was given as it is.
     ///
     /// # Errors
-    /// What the function says, or [`Error::Away`] when the commit failed or could not be known.
-    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    /// What the function says; [`Error::Away`] when the commit failed or could not be known, after ten seconds at the latest.
+    pub async fn write<T, E, F>(&self, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<Error> + Send + 'static,
-        F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+        E: From<Error> + Retry + Send + 'static,
+        F: FnMut(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
         match &self.target {
+            // One writer at a time: nobody is in the way.
             Target::Sqlite(_) => {
                 let (answer, result) = oneshot::channel();
                 self.writer.queue(Job::Write(write_job(work, answer)))?;
-                result.await.map_err(|_| Error::Away)?
+                within(async { result.await.map_err(|_| Error::Away)? }).await
             }
             Target::Postgres(_) => {
-                let _turn = self.turns.acquire().await.map_err(|_| Error::Away)?;
                 let (pool, target) = (self.pool.clone(), self.target.clone());
-                let done = spawn_blocking(move || {
+                self.in_turn(move || {
                     let mut pooled = pool.get().map_err(Error::from)?;
-                    let result = writer::alone(&mut pooled.connection, &target, work);
+                    let begun = Instant::now();
+                    let mut result = writer::alone(&mut pooled.connection, &target, &mut work);
+                    for _ in 1..TRIES {
+                        if !result.as_ref().is_err_and(Retry::is_busy) || begun.elapsed() > LIMIT / 2 {
+                            break;
+                        }
+                        result = writer::alone(&mut pooled.connection, &target, &mut work);
+                    }
                     // After any error the connection is suspect; making a new one costs little beside that.
                     pooled.broken = result.is_err();
                     result
-                });
-                done.await.map_err(|_| Error::Away)?
+                })
+                .await
             }
         }
+    }
+
+    /// Runs blocking work, at most as many at a time as there are connections. A turn ends with the work, not with the patience of
+    /// who waits for it.
+    async fn in_turn<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        within(async {
+            let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| Error::Away)?;
+            let done = spawn_blocking(move || {
+                let _turn = turn;
+                work()
+            });
+            done.await.map_err(|_| Error::Away)?
+        })
+        .await
     }
 
     /// Commits traces, together with those of other requests.
@@ -140,6 +171,11 @@ impl Store {
         }
         let (answer, result) = oneshot::channel();
         self.writer.queue(Job::Traces(rows, answer))?;
-        result.await.map_err(|_| Error::Away)?
+        within(async { result.await.map_err(|_| Error::Away)? }).await
     }
+}
+
+/// The result, or [`Error::Away`] after [`LIMIT`].
+async fn within<T, E: From<Error>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Err(Error::Away.into()))
 }

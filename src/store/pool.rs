@@ -40,6 +40,34 @@ impl std::fmt::Debug for Target {
 
 /// How long a SQLite connection waits for a lock, and a request for a connection.
 const PATIENCE_MS: u64 = 5_000;
+/// How long PostgreSQL works on one statement of a request, shorter than a request waits ([`super::LIMIT`]).
+const STATEMENT_MS: u64 = 8_000;
+
+/// What libpq is told where the URL does not: a server that is gone without a word is noticed.
+const GONE: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "10000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+];
+
+/// The URL of a PostgreSQL database with the parameters of [`GONE`] that it does not set.
+pub fn with_limits(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    // Where there is a user, a password may hold a question mark.
+    let rest = rest.find(['@', '/']).and_then(|at| rest.get(at..)).unwrap_or(rest);
+    let query = rest.split_once('?').map(|(_, query)| query);
+    let is_set = |name: &str| query.is_some_and(|query| query.split('&').any(|one| one.split('=').next() == Some(name)));
+    let mut limited = url.to_owned();
+    let mut separator = if query.is_some() { '&' } else { '?' };
+    for (name, value) in GONE.iter().filter(|(name, _)| !is_set(name)) {
+        limited.push(separator);
+        limited.push_str(&format!("{name}={value}"));
+        separator = '&';
+    }
+    limited
+}
 
 impl Target {
     /// A connection, ready to use.
@@ -51,15 +79,16 @@ impl Target {
             Self::Postgres(url) => {
                 let mut connection = PgConnection::establish(url).map_err(|_| Error::Away)?;
                 // Plans are made for the values at hand: a generic plan knows neither the holder nor the parameter.
-                connection.batch_execute(
-                    "SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = '30s'",
-                )?;
+                connection.batch_execute(&format!(
+                    "SET plan_cache_mode = auto; SET jit = off; SET client_min_messages = warning; SET statement_timeout = {STATEMENT_MS}"
+                ))?;
                 Ok(AnyConnection::Postgres(connection))
             }
             Self::Sqlite(path) => {
                 let mut connection = SqliteConnection::establish(path).map_err(|_| Error::Away)?;
+                // LIKE tells case apart, as PostgreSQL's does.
                 connection.batch_execute(&format!(
-                    "PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; \
+                    "PRAGMA case_sensitive_like = ON; PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; \
                      PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
                     u8::from(read_only)
                 ))?;
@@ -120,4 +149,27 @@ pub fn pool(target: &Target, size: u32, read_only: bool) -> r2d2::Pool<Manager> 
         .connection_timeout(Duration::from_millis(PATIENCE_MS))
         .error_handler(Box::new(Silent))
         .build_unchecked(Manager { target: target.clone(), read_only })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_gone_is_noticed_unless_the_url_says_otherwise() {
+        let all = "connect_timeout=5&tcp_user_timeout=10000&keepalives_idle=10&keepalives_interval=5&keepalives_count=3";
+        let rows = [
+            ("postgres://a:b@h:1/x".to_owned(), format!("postgres://a:b@h:1/x?{all}")),
+            ("postgres://a:b?c@h:1/x".to_owned(), format!("postgres://a:b?c@h:1/x?{all}")),
+            ("postgres://h/x?user=a@b".to_owned(), format!("postgres://h/x?user=a@b&{all}")),
+            ("postgres://h/x?sslmode=require".to_owned(), format!("postgres://h/x?sslmode=require&{all}")),
+            (
+                "postgres://h/x?connect_timeout=9".to_owned(),
+                format!("postgres://h/x?connect_timeout=9&{}", all.trim_start_matches("connect_timeout=5&")),
+            ),
+        ];
+        for (url, expected) in rows {
+            assert_eq!(with_limits(&url), expected);
+        }
+    }
 }

@@ -4,9 +4,7 @@
 
 use crate::filter::{DateTest, EnvelopeTest, Filter, HolderName, HolderTest, Param, ParamKind, RightTest, StringTest, Test};
 
-use super::search::TraceReader;
 use super::sql::Statement;
-use super::trace::SENT_AND_NOT_FOUND;
 
 /// Appends the condition.
 pub fn condition(filter: &Filter, out: &mut Statement) {
@@ -58,6 +56,10 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         }
         Filter::Holder(HolderTest::Permits(setting)) => {
             out.sql("(COALESCE(").sql(h).sql(".settings, 0) & ").number(setting.bit()).sql(") <> 0");
+        }
+        Filter::Holder(HolderTest::BornUntil(day)) => {
+            // A resource without holder has nobody's birth.
+            out.sql("COALESCE(").sql(h).sql(".born, 2147483647) <= ").int(*day);
         }
         Filter::Right(test) => right(test, h, out),
         Filter::Via(param, resource, inner) => {
@@ -152,7 +154,7 @@ fn escape(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) {
+pub(super) fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) {
     let mut compare = |column: &str, operator: &str, value: i64| {
         out.sql(column).sql(operator).big(value);
     };
@@ -244,113 +246,4 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
         out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part.name()).sql(" %')");
     }
     out.sql(")");
-}
-
-/// The condition on a trace aliased `r`: its scopes and searches speak of the holder, the rights and the columns of `audit_event`.
-/// What is not shown to the reader cannot be asked for.
-pub fn trace_condition(filter: &Filter, reader: TraceReader, out: &mut Statement) {
-    match filter {
-        Filter::And(all) => trace_list(all, " AND ", "1 = 1", reader, out),
-        Filter::Or(any) => trace_list(any, " OR ", "1 = 0", reader, out),
-        Filter::Not(inner) => {
-            out.sql("NOT (");
-            trace_condition(inner, reader, out);
-            out.sql(")");
-        }
-        Filter::LastUpdated(test) => trace_date(*test, out),
-        Filter::Envelope(EnvelopeTest::SubmittedBy(actor)) => {
-            out.sql("r.actor = ").text(actor.as_str());
-        }
-        Filter::Index(param, test) => trace_index(*param, test, reader, out),
-        Filter::HolderNamed(_) => {
-            out.sql(reader.shown_holder());
-            condition(filter, out);
-        }
-        Filter::Nothing | Filter::Everything | Filter::Id(_) | Filter::Holder(_) | Filter::Right(_) => condition(filter, out),
-        Filter::Envelope(EnvelopeTest::HolderIs(_)) => condition(filter, out),
-        // A trace has no labels, parties or references: what asks for them finds nothing.
-        Filter::Envelope(_) | Filter::Via(..) => {
-            out.sql("1 = 0");
-        }
-    }
-}
-
-fn trace_list(filters: &[Filter], between: &str, none: &str, reader: TraceReader, out: &mut Statement) {
-    if filters.is_empty() {
-        out.sql(none);
-        return;
-    }
-    for (place, filter) in filters.iter().enumerate() {
-        out.sql(if place == 0 { "(" } else { between }).sql("(");
-        trace_condition(filter, reader, out);
-        out.sql(")");
-    }
-    out.sql(")");
-}
-
-/// When a trace was recorded: the microseconds of its key.
-const RECORDED: &str = "(r.key / 1024 + 1577836800000000)";
-
-fn trace_date(test: DateTest, out: &mut Statement) {
-    date(test, RECORDED, "(r.key / 1024 + 1577836800000001)", out);
-}
-
-fn trace_index(param: Param, test: &Test, reader: TraceReader, out: &mut Statement) {
-    let of = |code: &str| param == Param::new(crate::fhir::ResourceType::AUDIT_EVENT, code);
-    let in_list = |out: &mut Statement, values: &[String]| {
-        if values.is_empty() {
-            out.sql("NULL");
-        }
-        out.texts(values.iter().map(String::as_str)).sql(")");
-    };
-    match test {
-        Test::Date(test) if of("date") => trace_date(*test, out),
-        Test::Token(values) if of("action") => {
-            out.sql(
-                "(CASE WHEN r.interaction = 'create' THEN 'C' WHEN r.interaction IN ('update', 'patch') THEN 'U' \
-                     WHEN r.interaction = 'search-type' THEN 'E' ELSE 'R' END) IN (",
-            );
-            let codes: Vec<String> = values.iter().map(|value| value.rsplit('|').next().unwrap_or_default().to_owned()).collect();
-            in_list(out, &codes);
-        }
-        Test::Token(values) if of("subtype") => {
-            out.sql("r.interaction IN (");
-            let codes: Vec<String> = values.iter().map(|value| value.rsplit('|').next().unwrap_or_default().to_owned()).collect();
-            in_list(out, &codes);
-        }
-        Test::Token(values) if of("outcome") => {
-            out.sql("(CASE WHEN r.status < 400 THEN '0' WHEN r.status < 500 THEN '4' ELSE '8' END) IN (");
-            in_list(out, values);
-        }
-        Test::Token(values) if of("agent:identifier") => {
-            // Known spellings only: `system|value` and the bare value.
-            out.sql("SUBSTR(r.actor, 3) IN (");
-            let ids: Vec<String> = values.iter().map(|value| value.rsplit('|').next().unwrap_or_default().to_owned()).collect();
-            in_list(out, &ids);
-        }
-        Test::Reference(values) if of("patient") => {
-            out.sql(reader.shown_holder()).sql("('Patient/' || COALESCE(h.patient, '')) IN (");
-            in_list(out, values);
-        }
-        Test::Reference(values) if of("entity") => {
-            out.sql("(1 = 0");
-            for value in values {
-                let Some((name, id)) = value.split_once('/') else { continue };
-                let Some(resource) = crate::fhir::ResourceType::parse(name) else { continue };
-                if resource == crate::fhir::ResourceType::PATIENT {
-                    out.sql(" OR (").sql(reader.shown_holder()).sql("COALESCE(h.patient, '') = ").text(id).sql(")");
-                }
-                out.sql(" OR (r.target_type = ").number(resource.number()).sql(" AND r.target = ").text(id);
-                out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0");
-                if !reader.is_told_all() {
-                    out.sql(" AND NOT ").sql(SENT_AND_NOT_FOUND);
-                }
-                out.sql(")");
-            }
-            out.sql(")");
-        }
-        _ => {
-            out.sql("1 = 0");
-        }
-    }
 }

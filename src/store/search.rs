@@ -4,10 +4,11 @@ use diesel::sql_types::{BigInt, Bool, Integer, SmallInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
-use super::predicate::{condition_in, trace_condition};
+use super::predicate::condition_in;
 use super::read::{COLUMNS, Columns, Parsed, Values, parse, rights_column};
 use super::sql::Statement;
 use super::trace::{DISCLOSED, SENT_AND_NOT_FOUND, StoredTrace, select_traces};
+use super::trace_predicate::trace_condition;
 use crate::filter::{Actor, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, Param, ParamKind};
 use crate::policy::Scope;
 

@@ -58,9 +58,10 @@ impl Statement {
         self.sql(&text)
     }
 
-    /// Binds a text.
+    /// Binds a text. PostgreSQL has no NUL: one becomes U+FFFD on both databases, so that it equals nothing and refuses nothing.
     pub fn text(&mut self, value: impl Into<String>) -> &mut Self {
-        self.bind(Bind::Text(value.into()))
+        let value = value.into();
+        self.bind(Bind::Text(if value.contains('\0') { value.replace('\0', "\u{fffd}") } else { value }))
     }
 
     /// Binds a big integer.

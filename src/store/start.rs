@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use diesel::connection::SimpleConnection;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
 use super::error::Error;
-use super::pool::{AnyConnection, Target, pool};
+use super::pool::{AnyConnection, Target, pool, with_limits};
 use super::sql::Statement;
 use super::writer::Writer;
 use super::{POOL_SIZE, Store};
@@ -47,13 +48,18 @@ impl Drop for Temporary {
 /// The target of a database URL: `postgres://…`, `sqlite:PATH`, `sqlite::memory:` or a path.
 ///
 /// # Errors
-/// [`Error::Other`] when the directory cannot be made.
+/// [`Error::Other`] for another kind of database, or when the directory cannot be made.
 fn target(url: &str) -> Result<(Target, Option<Temporary>), Error> {
     let io = |error: std::io::Error| Error::Other(error.to_string());
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Ok((Target::Postgres(url.to_owned()), None));
+        return Ok((Target::Postgres(with_limits(url)), None));
     }
     let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    let scheme = url.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| *scheme != "sqlite");
+    if scheme.is_some_and(|scheme| scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-')))
+    {
+        return Err(Error::Other("a database is `postgres://…`, `sqlite:PATH`, `sqlite::memory:` or a path".to_owned()));
+    }
     if path == ":memory:" {
         let directory = std::env::temp_dir().join(format!("ensemble-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir(&directory).map_err(io)?;
@@ -87,6 +93,10 @@ impl Store {
 
 fn prepare(connection: &mut AnyConnection, migrate: bool) -> Result<(), Error> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| Error::Other(format!("migration: {error}"));
+    if let (AnyConnection::Postgres(postgres), true) = (&mut *connection, migrate) {
+        // A migration may take its time.
+        postgres.batch_execute("SET statement_timeout = 0")?;
+    }
     let pending = match connection {
         AnyConnection::Sqlite(sqlite) if migrate => sqlite.run_pending_migrations(SQLITE).map(|_| false),
         AnyConnection::Postgres(postgres) if migrate => postgres.run_pending_migrations(POSTGRES).map(|_| false),
@@ -124,6 +134,32 @@ impl Store {
         Ok(select.load::<Text, String>(&mut connection)?.into_iter().next())
     }
 
+    /// Notes for ever that this was done.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub async fn note_done(&self, what: &'static str) -> Result<(), Error> {
+        let noted = self.write(move |connection| {
+            let mut insert = Statement::new("INSERT INTO stamp (name, value) VALUES (");
+            insert.text(what).sql(", 'done') ON CONFLICT (name) DO NOTHING");
+            Ok::<_, Error>(insert.execute(connection).map(|_| ())?)
+        });
+        noted.await
+    }
+
+    /// Whether this was noted as done.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub async fn is_done(&self, what: &'static str) -> Result<bool, Error> {
+        let found = self.run(move |connection| {
+            let mut select = Statement::new("SELECT value FROM stamp WHERE name = ");
+            select.text(what);
+            Ok(select.load::<Text, String>(connection)?)
+        });
+        Ok(!found.await?.is_empty())
+    }
+
     /// Refuses a database that acknowledges what it may lose (P3).
     ///
     /// # Errors
@@ -136,5 +172,30 @@ impl Store {
             Some("off") | None => Err(Error::Stamp("synchronous_commit is off: what is acknowledged could be lost".to_owned())),
             Some(_) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_databases_are_opened() {
+        let rows = [
+            ("postgres://u:p@h/x", "postgres"),
+            ("postgresql://h/x", "postgres"),
+            ("sqlite:x.db", "sqlite"),
+            ("x.db", "sqlite"),
+            ("./a:b.db", "sqlite"),
+            ("mysql://x/y", "refused"),
+            ("mysql:x", "refused"),
+            ("http://x/y.db", "refused"),
+            ("Postgres://h/x", "refused"),
+        ];
+        for (url, expected) in rows {
+            let found = target(url).map_or("refused".to_owned(), |(target, _)| format!("{target:?}"));
+            assert_eq!(found, expected, "{url}");
+        }
+        assert!(!std::path::Path::new("mysql:").exists());
     }
 }

@@ -84,7 +84,8 @@ const COLUMNS: &str = "holder, key, id, kind, actor, structure, agent_name, prof
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn insert_traces(connection: &mut AnyConnection, rows: &[TraceRow]) -> Result<(), Error> {
+pub fn insert_traces<'a>(connection: &mut AnyConnection, rows: impl IntoIterator<Item = &'a TraceRow>) -> Result<(), Error> {
+    let rows: Vec<&TraceRow> = rows.into_iter().collect();
     for chunk in rows.chunks(ROWS_PER_STATEMENT) {
         let mut statement = Statement::new("INSERT INTO audit_event (");
         statement.sql(COLUMNS).sql(") VALUES ");

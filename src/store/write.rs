@@ -7,9 +7,8 @@ use super::error::Error;
 use super::pool::AnyConnection;
 use super::read::{PLAIN, decode};
 use super::sql::Statement;
-use crate::clock;
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, Right, RightKind};
+use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, Label, Right, RightKind};
 use crate::policy::projection::{Source, project};
 
 /// A resource to write, with all that is kept beside it.
@@ -34,22 +33,30 @@ pub struct NewResource {
 /// Rows in a statement; with up to fourteen binds each it stays far below the limit of either database.
 const ROWS_PER_STATEMENT: usize = 500;
 
+/// A key drawn twice, or another writer of the same: the work that is done again draws another, or finds what the other wrote.
+fn taken(error: diesel::result::Error) -> Error {
+    match error.into() {
+        Error::Duplicate => Error::Busy,
+        other => other,
+    }
+}
+
 /// Inserts a new resource.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when the id is taken.
+/// [`Error::Busy`] when the id or the key is taken.
 pub fn insert(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
     let e = &new.envelope;
     let mut locator = Statement::new("INSERT INTO locator (realm, ref, holder, key) VALUES (");
     locator.small(new.realm).sql(", ").text(format!("{}/{}", e.resource, e.id)).sql(", ").big(e.holder).sql(", ").big(e.key).sql(")");
-    locator.execute(connection)?;
+    locator.execute(connection).map_err(taken)?;
     let mut row = Statement::new(
         "INSERT INTO resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body) VALUES (",
     );
     row.big(e.holder).sql(", ").big(e.key).sql(", ").small(e.resource.number()).sql(", ").text(&e.id).sql(", ").int(e.version).sql(", ");
     row.big(e.updated).sql(", ").small(e.doc_type).sql(", ").small(e.labels).sql(", ").text(&e.submitter).sql(", ").text(&e.parties);
     row.sql(", ").big(new.bound).sql(", ").text(&new.media).sql(", ").small(PLAIN).sql(", ").bytes(new.body.as_slice()).sql(")");
-    row.execute(connection)?;
+    row.execute(connection).map_err(taken)?;
     insert_index(connection, e, &new.index)
 }
 
@@ -213,15 +220,19 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     lock.big(holder.holder);
     lock.execute(connection)?;
     let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
-    let mut select = Statement::new("SELECT type, id, key, updated, codec, body FROM resource WHERE holder = ");
-    select.big(holder.holder).sql(" AND type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY key");
+    // Keys grow even where the sandbox's clock is set back: when a resource was made is told by its first version.
+    let mut select = Statement::new(
+        "SELECT r.type, r.id, COALESCE(v.updated, r.updated), r.updated, r.codec, r.body FROM resource r \
+         LEFT JOIN resource_version v ON v.holder = r.holder AND v.key = r.key AND v.version = 1 WHERE r.holder = ",
+    );
+    select.big(holder.holder).sql(" AND r.type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY r.key");
     let rows: Vec<(i16, String, i64, i64, i16, Vec<u8>)> =
         select.load::<(SmallInt, Text, BigInt, BigInt, SmallInt, Binary), _>(connection)?;
     let mut sources = Vec::with_capacity(rows.len());
-    for (number, id, key, updated, codec, body) in rows {
+    for (number, id, created, updated, codec, body) in rows {
         let value: Value = serde_json::from_slice(&decode(codec, body)?).map_err(|_| Error::Corrupt("body"))?;
         let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
-        sources.push(Source { resource, id, created: clock::created(key), updated, value });
+        sources.push(Source { resource, id, created, updated, value });
     }
     let (rights, settings) = project(&sources, holder.born);
     let mut delete = Statement::new("DELETE FROM access_right WHERE holder = ");
@@ -258,6 +269,8 @@ pub struct FirstVersion {
     pub updated: i64,
     /// Its first version.
     pub body: Vec<u8>,
+    /// Whether it is `entered-in-error` now.
+    pub withdrawn: bool,
 }
 
 /// What was deposited by this submitter under this master identifier.
@@ -266,15 +279,16 @@ pub struct FirstVersion {
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn deposited(connection: &mut AnyConnection, holder: i64, submitter: &str, master: &str) -> Result<Option<FirstVersion>, Error> {
     let mut select = Statement::new(
-        "SELECT d.digest, d.key, r.id, COALESCE(v.updated, r.updated), COALESCE(v.codec, r.codec), COALESCE(v.body, r.body) FROM deposit d \
+        "SELECT d.digest, d.key, r.id, COALESCE(v.updated, r.updated), COALESCE(v.codec, r.codec), COALESCE(v.body, r.body), r.labels FROM deposit d \
          JOIN resource r ON r.holder = d.holder AND r.key = d.key \
          LEFT JOIN resource_version v ON v.holder = d.holder AND v.key = d.key AND v.version = 1 WHERE d.holder = ",
     );
     select.big(holder).sql(" AND d.submitter = ").text(submitter).sql(" AND d.master = ").text(master);
-    type Row = (Vec<u8>, i64, String, i64, i16, Vec<u8>);
-    let rows: Vec<Row> = select.load::<(Binary, BigInt, Text, BigInt, SmallInt, Binary), _>(connection)?;
-    let Some((digest, key, id, updated, codec, body)) = rows.into_iter().next() else { return Ok(None) };
-    Ok(Some(FirstVersion { digest, key, id, updated, body: decode(codec, body)? }))
+    type Row = (Vec<u8>, i64, String, i64, i16, Vec<u8>, i16);
+    let rows: Vec<Row> = select.load::<(Binary, BigInt, Text, BigInt, SmallInt, Binary, SmallInt), _>(connection)?;
+    let Some((digest, key, id, updated, codec, body, labels)) = rows.into_iter().next() else { return Ok(None) };
+    let withdrawn = labels & Label::EnteredInError.bit() != 0;
+    Ok(Some(FirstVersion { digest, key, id, updated, body: decode(codec, body)?, withdrawn }))
 }
 
 /// Whether the holder has a resource of this type and id.
@@ -315,10 +329,10 @@ pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds
 /// Remembers a deposit.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when a concurrent push of the same was first.
+/// [`Error::Busy`] when a concurrent push of the same was first: done again, this one finds it.
 pub fn remember_deposit(connection: &mut AnyConnection, e: &Envelope, master: &str, digest: &[u8]) -> Result<(), Error> {
     let mut statement = Statement::new("INSERT INTO deposit (holder, submitter, master, digest, key) VALUES (");
     statement.big(e.holder).sql(", ").text(&e.submitter).sql(", ").text(master).sql(", ").bytes(digest).sql(", ").big(e.key).sql(")");
-    statement.execute(connection)?;
+    statement.execute(connection).map_err(taken)?;
     Ok(())
 }

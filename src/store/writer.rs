@@ -19,6 +19,9 @@ type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// A write: runs in a savepoint and returns what to do after the commit.
 pub type Write = Box<dyn FnOnce(&mut AnyConnection) -> Completion + Send>;
 
+/// Traces, and who waits for them.
+type Waiting = (Vec<TraceRow>, oneshot::Sender<Result<(), Error>>);
+
 /// Something to commit.
 pub enum Job {
     /// A write.
@@ -97,25 +100,23 @@ fn refuse(batch: Vec<Job>) {
 
 /// Commits a batch; false when the connection is of no more use.
 fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, commits: &AtomicU64) -> bool {
-    let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
-    let mut traces: Vec<TraceRow> = Vec::new();
-    let mut waiting = Vec::new();
     if begin(connection, target).is_err() {
         refuse(batch);
         return false;
     }
+    let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
+    let mut traces: Vec<Waiting> = Vec::new();
     for job in batch {
         match job {
             Job::Write(write) => completions.push(write(connection)),
-            Job::Traces(rows, sender) => {
-                traces.extend(rows);
-                waiting.push(sender);
-            }
+            // Who waited was told that the database is away: nothing was disclosed.
+            Job::Traces(_, waiting) if waiting.is_closed() => {}
+            Job::Traces(rows, waiting) => traces.push((rows, waiting)),
         }
     }
-    let written = insert_traces(connection, &traces);
+    let written = insert_together(connection, target, &traces);
     let done = match written {
-        Ok(()) => end(connection, true),
+        Ok(each) => end(connection, true).map(|()| each),
         Err(error) => {
             let _ = end(connection, false);
             Err(error)
@@ -125,12 +126,44 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
     if committed {
         commits.fetch_add(1, Ordering::Relaxed);
     }
-    let result = || if committed { Ok(()) } else { Err(Error::Away) };
-    completions.into_iter().for_each(|complete| complete(result()));
-    for sender in waiting {
-        let _ = sender.send(result());
+    completions.into_iter().for_each(|complete| complete(if committed { Ok(()) } else { Err(Error::Away) }));
+    let mut each = done.unwrap_or_default().into_iter();
+    for (_, waiting) in traces {
+        let _ = waiting.send(each.next().unwrap_or(Err(Error::Away)));
     }
     committed
+}
+
+/// Inserts the traces of many requests at once. Where that fails they are inserted request by request, so that a bad one is refused
+/// alone; the result of each, in order.
+///
+/// # Errors
+/// [`Error::Away`]: none can be inserted.
+fn insert_together(connection: &mut AnyConnection, target: &Target, requests: &[Waiting]) -> Result<Vec<Result<(), Error>>, Error> {
+    if requests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = requests.iter().flat_map(|(rows, _)| rows);
+    let together = match connection {
+        // Its writes came before in the same transaction and stay.
+        AnyConnection::Sqlite(_) => transaction(connection, |connection| insert_traces(connection, all)),
+        // Nothing else is in the transaction: beginning it again spares every other one a savepoint.
+        AnyConnection::Postgres(_) => insert_traces(connection, all).or_else(|error| {
+            end(connection, false)?;
+            begin(connection, target)?;
+            Err(error)
+        }),
+    };
+    match together {
+        Ok(()) => return Ok(requests.iter().map(|_| Ok(())).collect()),
+        Err(Error::Away) => return Err(Error::Away),
+        Err(_) => {}
+    }
+    let alone = |(rows, _): &Waiting| match transaction(connection, |connection| insert_traces(connection, rows)) {
+        Err(Error::Away) => Err(Error::Away),
+        done => Ok(done),
+    };
+    requests.iter().map(alone).collect()
 }
 
 /// Begins a transaction, on a new connection when this one turns out to be gone.
@@ -208,7 +241,8 @@ where
     F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
 {
     Box::new(move |connection| {
-        let result = transaction(connection, work);
+        // Who waited was told that the database is away, and may have asked again.
+        let result = if answer.is_closed() { Err(Error::Away.into()) } else { transaction(connection, work) };
         Box::new(move |committed| {
             let _ = answer.send(match committed {
                 Ok(()) => result,

@@ -2,7 +2,12 @@
 
 mod labels;
 mod leaks;
+mod limits;
+mod minors;
+mod people;
 mod rest;
 mod rights;
+mod search;
 mod start;
 mod story;
+mod writes;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{
-    Actor, Candidate, DateTest, Envelope, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, ParamKind, Right, RightKind,
-    StringTest, Test, fold, matches,
+    Actor, Candidate, DateTest, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, Param, ParamKind,
+    Right, RightKind, RightTest, StringTest, Test, fold, matches,
 };
 use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose};
 use ensemble::search::find;
@@ -24,6 +24,13 @@ const WORLDS: u64 = 12;
 const HOLDERS: i64 = 4;
 const DOCUMENTS: i64 = 12;
 const QUESTIONS: usize = 40;
+/// Structures, two of them apart by case alone.
+const STRUCTURES: [&str; 3] = ["1750000018", "12A0000018", "12a0000018"];
+
+fn structure(dice: &mut Dice) -> Actor {
+    let id: &&str = dice.pick(&STRUCTURES);
+    Actor::structure(id).unwrap()
+}
 
 /// A small generator of numbers (xorshift), so that a failing world can be made again from its seed.
 struct Dice(u64);
@@ -58,7 +65,7 @@ struct World {
 
 fn actors() -> Vec<Actor> {
     let mut all: Vec<Actor> = (1..5).filter_map(|n| Actor::professional(&format!("81000000000{n}"))).collect();
-    all.extend(Actor::structure("1750000018"));
+    all.extend(STRUCTURES.into_iter().filter_map(Actor::structure));
     all.extend((1..=HOLDERS).filter_map(|n| Actor::person(&ins(n))));
     all
 }
@@ -77,7 +84,8 @@ fn world(dice: &mut Dice) -> World {
             ins: ins(number),
             patient: format!("p{number}"),
             state: if dice.chance(4) { Some(HolderState::Closed) } else { Some(HolderState::Open) },
-            born: 0,
+            // Some are minors, one since the day itself.
+            born: *dice.pick(&[0, 14_143, 14_144, 16_000]),
             settings: i16::try_from(dice.roll(16)).unwrap(),
         })
         .collect();
@@ -88,6 +96,8 @@ fn world(dice: &mut Dice) -> World {
             let until = if dice.chance(2) { i64::MAX } else { from + i64::try_from(dice.roll(150)).unwrap() + 1 };
             let parts = if dice.chance(4) {
                 " Patient "
+            } else if dice.chance(6) {
+                " documentreference "
             } else if dice.chance(4) {
                 " DocumentReference Patient "
             } else {
@@ -110,7 +120,7 @@ fn world(dice: &mut Dice) -> World {
     for number in 0..DOCUMENTS {
         let holder = 1 + i64::try_from(dice.roll(4)).unwrap();
         let submitter = dice.pick(&actors()).clone();
-        let party = dice.pick(&actors()).clone();
+        let party = if dice.chance(2) { structure(dice) } else { dice.pick(&actors()).clone() };
         let envelope = Envelope {
             holder,
             key: number + 1,
@@ -133,6 +143,11 @@ fn world(dice: &mut Dice) -> World {
             index.date.push((param("date"), start, start + 1 + i64::try_from(dice.roll(5)).unwrap()));
             index.reference.push((param("related"), format!("DocumentReference/d{}", dice.roll(12))));
             index.uri.push((param("location"), (*dice.pick(&["urn:a", "urn:b"])).to_owned()));
+            if dice.chance(2) {
+                let (author, word) = (param("author"), *dice.pick(&WORDS));
+                index.token.push((author.through_any(ResourceType::PRACTITIONER), String::new()));
+                index.string.push((author.through(family()), fold(word), word.to_owned()));
+            }
         }
         for rows in [&mut index.token, &mut index.reference, &mut index.uri] {
             rows.sort();
@@ -159,7 +174,7 @@ fn caller(dice: &mut Dice) -> Caller {
     let person = 1 + i64::try_from(dice.roll(4)).unwrap();
     let principal = match kind {
         CallerKind::Professional => Actor::professional(&format!("81000000000{}", 1 + dice.roll(4))),
-        CallerKind::Structure => Actor::structure("1750000018"),
+        CallerKind::Structure => Some(structure(dice)),
         CallerKind::Holder => Actor::person(&ins(person)),
         CallerKind::Representative => Actor::person(&ins(1 + i64::try_from(dice.roll(4)).unwrap())),
         _ => Actor::service("operator"),
@@ -169,7 +184,7 @@ fn caller(dice: &mut Dice) -> Caller {
     Caller {
         kind,
         principal: principal.unwrap(),
-        structure: if professional && dice.chance(3) { Actor::structure("1750000018") } else { None },
+        structure: if professional && dice.chance(2) { Some(structure(dice)) } else { None },
         profession: professional.then(|| Code { system, code: (*dice.pick(&["10", "28", "60", "999"])).to_owned() }),
         specialty: None,
         role: None,
@@ -189,10 +204,26 @@ fn caller(dice: &mut Dice) -> Caller {
     }
 }
 
-fn question(dice: &mut Dice, depth: u32) -> Filter {
+fn family() -> Param {
+    find(ResourceType::PRACTITIONER, "family").unwrap().param
+}
+
+/// What `author.family` asks of contained authors and of others.
+fn by_author(dice: &mut Dice) -> Filter {
+    let author = find(ResourceType::DOCUMENT_REFERENCE, "author").unwrap().param;
+    let begins: &&str = dice.pick(&["é", "lettre", "100"]);
+    let named = Test::String(StringTest::StartsWith(fold(begins)));
+    let practitioner = ResourceType::PRACTITIONER;
+    let within = Filter::Index(author.through(family()), named.clone());
+    let any = Filter::Index(author.through_any(practitioner), Test::Present(ParamKind::Token));
+    let contained = if dice.chance(2) { within } else { Filter::And(vec![any, Filter::Not(Box::new(within))]) };
+    Filter::Or(vec![contained, Filter::Via(author, practitioner, Box::new(Filter::Index(family(), named)))])
+}
+
+fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
     let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
     let edge = |dice: &mut Dice| i64::try_from(dice.roll(24)).unwrap();
-    match dice.roll(if depth == 0 { 9 } else { 13 }) {
+    match dice.roll(if depth == 0 { 12 } else { 16 }) {
         0 => Filter::Everything,
         1 => Filter::Id(vec![format!("d{}", dice.roll(14)), format!("d{}", dice.roll(14))]),
         2 => Filter::Index(param("type"), Test::Token(vec![(*dice.pick(&CODES)).to_owned()])),
@@ -235,10 +266,16 @@ fn question(dice: &mut Dice, depth: u32) -> Filter {
         }
         7 => Filter::LastUpdated(DateTest::EndsAfter(NOW - edge(dice))),
         8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
-        9 => Filter::Not(Box::new(question(dice, depth - 1))),
-        10 => Filter::And(vec![question(dice, depth - 1), question(dice, depth - 1)]),
-        11 => Filter::Or(vec![question(dice, depth - 1), question(dice, depth - 1)]),
-        _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0))),
+        9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
+        10 => {
+            let part = Some(ResourceType::DOCUMENT_REFERENCE);
+            Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
+        }
+        11 => by_author(dice),
+        12 => Filter::Not(Box::new(question(dice, depth - 1, own))),
+        13 => Filter::And(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        14 => Filter::Or(vec![question(dice, depth - 1, own), question(dice, depth - 1, own)]),
+        _ => Filter::Via(param("related"), ResourceType::DOCUMENT_REFERENCE, Box::new(question(dice, 0, own))),
     }
 }
 
@@ -273,7 +310,8 @@ fn agree(backend: Backend) {
         let world = world(&mut dice);
         runtime.block_on(fill(&store, &world));
         for _ in 0..QUESTIONS {
-            let (caller, asked) = (caller(&mut dice), question(&mut dice, 2));
+            let caller = caller(&mut dice);
+            let asked = question(&mut dice, 2, &caller.actors());
             compare(&runtime, &store, &policy, &world, &caller, &asked, seed);
             compared += 1;
         }

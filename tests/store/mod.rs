@@ -1,3 +1,4 @@
 //! The store beside its oracle, on both databases.
 
+mod commit;
 mod differential;

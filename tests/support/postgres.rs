@@ -85,6 +85,31 @@ impl Cluster {
         assert!(self.try_start(), "PostgreSQL does not start again:\n{}", self.log());
     }
 
+    /// Lets every process of the cluster stand still: connections stay open and nothing answers, until [`Cluster::thaw`].
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets them go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let postmaster = file.lines().next().unwrap().trim().to_owned();
+        let is_child = |pid: &String| {
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|parent| parent.trim() == postmaster))
+        };
+        let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let children = all.filter(|name| name.bytes().all(|b| b.is_ascii_digit())).filter(is_child);
+        // The postmaster first, so that it makes no more children.
+        for pid in std::iter::once(postmaster.clone()).chain(children) {
+            Command::new("kill").args([signal, &pid]).status().unwrap();
+        }
+    }
+
     fn initialize(&self) {
         let output = self
             .command("initdb")

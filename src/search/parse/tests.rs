@@ -40,6 +40,9 @@ fn filters() {
     let (author, ins) = (param("DocumentReference", "author"), HolderName::Identifier(INS.to_owned()));
     let given = |resource: &str| Filter::Index(param(resource, "given"), Test::String(StringTest::StartsWith("zoe".to_owned())));
     let via = |resource: &str, inner: Filter| Filter::Via(author, ResourceType::parse(resource).unwrap(), Box::new(inner));
+    let within = |resource: &str, code: &str, test: Test| Filter::Index(author.through(param(resource, code)), test);
+    let zoe = || Test::String(StringTest::StartsWith("zoe".to_owned()));
+    let (role, token) = (ResourceType::parse("PractitionerRole").unwrap(), || Test::Token(words(&["1"])));
     let rows = [
         ("", Filter::Everything),
         ("status=current", index("status", Test::Token(words(&["current"])))),
@@ -61,13 +64,40 @@ fn filters() {
         ("description:contains=É", index("description", Test::String(StringTest::Contains("e".to_owned())))),
         ("date=ge1970-01-02", index("date", Test::Date(DateTest::AtOrAfter(day, 2 * day)))),
         ("location=https://x.example/1", index("location", Test::Uri(words(&["https://x.example/1"])))),
+        (
+            "location=https://dmp.example/fhir/Binary/1",
+            index("location", Test::Uri(words(&["https://dmp.example/fhir/Binary/1", "Binary/1"]))),
+        ),
+        ("location=https://dmp.example/fhirs/1", index("location", Test::Uri(words(&["https://dmp.example/fhirs/1"])))),
         ("_id=a,b", Filter::Id(words(&["a", "b"]))),
         ("_lastUpdated=lt1970-01-02", Filter::LastUpdated(DateTest::StartsBefore(day))),
         ("custodian=1", index("custodian", Test::Reference(words(&["Organization/1"])))),
         ("author:Practitioner=1", index("author", Test::Reference(words(&["Practitioner/1"])))),
         ("author:identifier=s|1", Filter::Index(param("DocumentReference", "author:identifier"), Test::Token(words(&["s|1"])))),
-        ("author:Practitioner.given=Zoé", via("Practitioner", given("Practitioner"))),
-        ("author.given=Zoé", Filter::Or(vec![via("Patient", given("Patient")), via("Practitioner", given("Practitioner"))])),
+        (
+            "author:Practitioner.given=Zoé",
+            Filter::Or(vec![within("Practitioner", "given", zoe()), via("Practitioner", given("Practitioner"))]),
+        ),
+        (
+            "author.given=Zoé",
+            Filter::Or(vec![
+                within("Patient", "given", zoe()),
+                via("Patient", given("Patient")),
+                within("Practitioner", "given", zoe()),
+                via("Practitioner", given("Practitioner")),
+            ]),
+        ),
+        (
+            "author:PractitionerRole.identifier:not=1",
+            Filter::Or(vec![
+                Filter::And(vec![
+                    Filter::Index(author.through_any(role), Test::Present(ParamKind::Token)),
+                    Filter::Not(Box::new(within("PractitionerRole", "identifier", token()))),
+                ]),
+                via("PractitionerRole", Filter::Not(Box::new(Filter::Index(param("PractitionerRole", "identifier"), token())))),
+            ]),
+        ),
+        ("author:PractitionerRole.active=1", via("PractitionerRole", Filter::Index(param("PractitionerRole", "active"), token()))),
         ("author:Practitioner._id=7", via("Practitioner", Filter::Id(words(&["7"])))),
         ("patient=p1", Filter::Index(patient, Test::Reference(words(&["Patient/p1"])))),
         ("patient.identifier=urn:oid:1.2.250.1.213.1.4.8|190017512345678", Filter::HolderNamed(vec![ins])),

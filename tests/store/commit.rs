@@ -1,0 +1,101 @@
+//! The shared commit: what cannot be written is refused alone, and what others were in the way of is done again.
+
+use ensemble::store::{Error, Stamp, Store, TraceRow, insert_traces};
+
+use crate::support::{Backend, on_both, postgres, server};
+
+fn open(backend: Backend) -> Store {
+    let url = match backend {
+        Backend::Sqlite => format!("sqlite:{}/commit.db", server::directory().display()),
+        Backend::Postgres => postgres::fresh_database(),
+    };
+    Store::open(&url, Some(Stamp::Sandbox), true).unwrap()
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A trace; two of one id cannot both be written.
+fn trace(key: i64, id: &str, name: &str) -> TraceRow {
+    TraceRow {
+        holder: 0,
+        key,
+        acts_for: String::new(),
+        disclosed: Vec::new(),
+        id: id.to_owned(),
+        kind: 0,
+        actor: "P:810000000016".into(),
+        structure: String::new(),
+        agent_name: name.to_owned(),
+        profession: String::new(),
+        purpose: 0,
+        reason: String::new(),
+        interaction: "read".into(),
+        status: 200,
+        target_type: 1,
+        target: String::new(),
+        target_key: 0,
+        query: String::new(),
+        found: 0,
+        rules: String::new(),
+        law: String::new(),
+        request: String::new(),
+    }
+}
+
+#[test]
+fn one_bad_trace_is_refused_alone() {
+    on_both(|backend| {
+        let (store, runtime) = (open(backend), runtime());
+        runtime.block_on(async {
+            store.trace(vec![trace(1, "taken", "")]).await.unwrap();
+            // All are queued before the runtime first waits: they share commits.
+            let tasks: Vec<_> = (0..40_i64)
+                .map(|number| {
+                    let store = store.clone();
+                    let id = if number % 5 == 0 { "taken".to_owned() } else { format!("t{number}") };
+                    tokio::spawn(async move { (number, store.trace(vec![trace(10 + number, &id, "Ana\0Martin")]).await) })
+                })
+                .collect();
+            let writing = {
+                let store = store.clone();
+                let row = trace(100, "written", "");
+                tokio::spawn(async move { store.write(move |connection| insert_traces(connection, [&row])).await })
+            };
+            for task in tasks {
+                let (number, done) = task.await.unwrap();
+                assert_eq!(done.is_ok(), number % 5 != 0, "{backend:?} {number} {done:?}");
+                assert!(!matches!(done, Err(Error::Away)), "the database is there");
+            }
+            writing.await.unwrap().unwrap();
+            assert!(store.commits() < 41, "they shared commits: {}", store.commits());
+        });
+    });
+}
+
+#[test]
+fn what_others_were_in_the_way_of_is_done_again() {
+    let (store, runtime) = (open(Backend::Postgres), runtime());
+    // Rows: what the first tries say, how often it is tried, whether it is done in the end.
+    let rows: [(fn() -> Error, u32, u32, bool); 5] = [
+        (|| Error::Busy, 3, 4, true),
+        (|| Error::Version { found: 2 }, 1, 2, true),
+        (|| Error::Busy, 99, 9, false),
+        (|| Error::Duplicate, 1, 1, false),
+        (|| Error::Away, 1, 1, false),
+    ];
+    for (error, fails, tried, done) in rows {
+        let (told, tries) = std::sync::mpsc::channel();
+        let mut left = fails;
+        let result = runtime.block_on(store.write(move |_| {
+            told.send(()).unwrap();
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            Err(error())
+        }));
+        assert_eq!((tries.try_iter().count(), result.is_ok()), (usize::try_from(tried).unwrap(), done), "{result:?}");
+    }
+}
