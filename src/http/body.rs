@@ -17,9 +17,8 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::negotiate::{self, Sent};
-use super::route::Route;
 use crate::fhir::{Document, Format};
-use crate::interaction::Error;
+use crate::interaction::{Error, Route};
 
 /// Bytes of the parameters of a POST search, and of a patch, at most.
 const SEARCH_BYTES_MAX: usize = 256 * 1024;
@@ -79,7 +78,7 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
     let headers = request.headers();
     let mut place = None;
     let body = match route {
-        Route::Create(_) | Route::Update(..) => {
+        Route::Bundle | Route::Create(_) | Route::Update(..) => {
             let sent = negotiate::sent(headers)?;
             if !route.is_of_binary() && matches!(sent, Sent::Other(_)) {
                 return Err(Error::MediaType("expected application/fhir+json or application/fhir+xml".into()));

@@ -11,10 +11,9 @@ use serde_json::Value;
 use super::body::{Body, body};
 use super::negotiate::{self, Style};
 use super::respond::{respond, styled};
-use super::route::{Route, route};
 use super::{State, is_local, outcome};
 use crate::fhir::outcome as build;
-use crate::interaction::{self, Error, Request, Which};
+use crate::interaction::{self, Error, Request, Route, Sent, pairs as pairs_of, route};
 use crate::policy::{Caller, CallerKind, Purpose};
 
 /// Nothing is served at this address.
@@ -69,7 +68,7 @@ async fn answer(
     id: &str,
     style: &mut Style,
 ) -> Result<HttpResponse, Refusal> {
-    let pairs = pairs(request.query_string());
+    let pairs = pairs_of(request.query_string());
     let wanted = negotiate::wanted(request.headers(), pairs.as_deref().unwrap_or_default());
     *style = Style::of(wanted.as_ref().unwrap_or(&interaction::Wanted::default()), pairs.as_deref().unwrap_or_default());
     if !found.as_ref().is_ok_and(Route::is_public) {
@@ -154,58 +153,29 @@ async fn interact(
     asker.if_match = negotiate::if_match(headers)?;
     asker.strict = negotiate::is_strict(headers);
     if matches!(route, Route::Create(_)) {
-        asker.if_none_exist = negotiate::if_none_exist(headers).map(self::pairs).transpose()?;
+        asker.if_none_exist = negotiate::if_none_exist(headers).map(pairs_of).transpose()?;
     }
     let service = &state.service;
     // A large body keeps its place until it is answered: the tree made of it is larger than its bytes.
     let (received, _place) = body(request, payload, &route, &state.limits).await?;
-    let answer = match (&route, received) {
-        (Route::Read(resource, id), _) => interaction::read(service, &asker, *resource, id, &wanted).await?,
-        (Route::Vread(resource, id, version), _) => interaction::vread(service, &asker, *resource, id, version, &wanted).await?,
-        (Route::History(resource, id), _) => interaction::history(service, &asker, *resource, id).await?,
-        (Route::Search(resource), _) => interaction::search(service, &asker, *resource, &pairs, false).await?,
-        (Route::PostSearch(resource), Body::Form(form)) => {
-            pairs.extend(self::pairs(std::str::from_utf8(&form).map_err(|_| not_utf8())?)?);
+    let sent = match received {
+        Body::None => Sent::Nothing,
+        Body::Resource(document) if route == Route::Bundle => {
+            let answer = interaction::bundle(service, &asker, document, negotiate::prefers(headers).shown()).await?;
+            return respond(headers, &route, answer, *style, &service.base_url);
+        }
+        Body::Resource(document) => Sent::Resource(document),
+        Body::Patch(operations) => Sent::Patch(operations),
+        Body::Form(form) => {
+            pairs.extend(pairs_of(std::str::from_utf8(&form).map_err(|_| interaction::not_utf8())?)?);
             let wanted = negotiate::wanted(headers, &pairs)?;
             negotiate::format(&wanted)?;
             *style = Style::of(&wanted, &pairs);
-            interaction::search(service, &asker, *resource, &pairs, true).await?
+            Sent::Nothing
         }
-        (Route::Create(resource), Body::Resource(document)) => interaction::create(service, &asker, *resource, document).await?,
-        (Route::Update(resource, id), Body::Resource(document)) => {
-            interaction::update(service, &asker, *resource, &which(id, pairs), document).await?
-        }
-        (Route::Patch(resource, id), Body::Patch(operations)) => {
-            interaction::patch(service, &asker, *resource, &which(id, pairs), &operations).await?
-        }
-        (Route::Delete(resource, id), _) => interaction::delete(service, &asker, *resource, &which(id, pairs)).await?,
-        _ => return Err(Error::Unexpected("a route has no interaction for its body".into())),
     };
+    let answer = interaction::perform(service, &asker, &route, pairs, sent, &wanted).await?;
     respond(headers, &route, answer, *style, &service.base_url)
-}
-
-/// The resource an address names: by its id or by a condition.
-fn which(id: &Option<String>, mut pairs: Vec<(String, String)>) -> Which {
-    match id {
-        Some(id) => Which::Id(id.clone()),
-        None => {
-            pairs.retain(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty"));
-            Which::Matching(pairs)
-        }
-    }
-}
-
-fn not_utf8() -> Error {
-    Error::Value { place: "query".into(), message: "expected UTF-8".into() }
-}
-
-/// The parameters of a query, in order.
-fn pairs(query: &str) -> Result<Vec<(String, String)>, Error> {
-    let pairs: Vec<(String, String)> =
-        form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, value)| !(name.is_empty() && value.is_empty())).collect();
-    // Bytes that are no UTF-8 would be read as something else than was asked.
-    let lossy = pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'));
-    if lossy && !query.to_ascii_uppercase().contains("%EF%BF%BD") { Err(not_utf8()) } else { Ok(pairs) }
 }
 
 /// SMART App Launch, `.well-known/smart-configuration`.

@@ -7,7 +7,6 @@ mod metrics;
 mod negotiate;
 mod outcome;
 mod respond;
-pub mod route;
 mod sandbox;
 
 use std::net::TcpListener;

@@ -3,7 +3,7 @@
 use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 
 use crate::fhir::{Format, primitive};
-use crate::interaction::{Error, Wanted};
+use crate::interaction::{Error, Shown, Wanted};
 
 /// What a write answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,17 @@ pub enum Return {
     Minimal,
     /// An OperationOutcome.
     OperationOutcome,
+}
+
+impl Return {
+    /// The same for the entries of a Bundle.
+    pub fn shown(self) -> Shown {
+        match self {
+            Self::Representation => Shown::Representation,
+            Self::Minimal => Shown::Minimal,
+            Self::OperationOutcome => Shown::Outcome,
+        }
+    }
 }
 
 /// A header as text.

@@ -1,4 +1,4 @@
-//! The only table from errors to answers (STYLE 6): status, issue code and what the client is told.
+//! From an error to an answer: status, headers, and the OperationOutcome of `interaction::outcome_of`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -8,43 +8,16 @@ use serde_json::Value;
 use super::negotiate::Style;
 use super::respond::styled;
 use crate::fhir::outcome::{issue, outcome};
-use crate::interaction::Error;
-
-/// The OperationOutcome of an error; the request id is told only of what was not expected.
-pub fn body(error: &Error, request_id: &str) -> Value {
-    let text = error.to_string();
-    let one = |code: &str, expression: &[String]| vec![issue("error", code, &text, expression)];
-    let issues = match error {
-        Error::Syntax(_) => one("structure", &[]),
-        Error::Invalid(issues) => issues.iter().map(|i| issue("error", i.code, &i.message, std::slice::from_ref(&i.expression))).collect(),
-        Error::Value { place, .. } => one("value", std::slice::from_ref(place)),
-        Error::Required { place, .. } => one("required", std::slice::from_ref(place)),
-        Error::NotSupported { place, .. } => one("not-supported", std::slice::from_ref(place)),
-        Error::Forbidden(_) => one("forbidden", &[]),
-        Error::NotFound(..) => one("not-found", &[]),
-        Error::Deleted(..) => one("deleted", &[]),
-        Error::UnknownType(_) | Error::Method { .. } | Error::MediaType(_) | Error::NotAcceptable(_) => one("not-supported", &[]),
-        Error::Conflict(_) | Error::Precondition(_) => one("conflict", &[]),
-        Error::Business { code, expression, .. } => one(code, std::slice::from_ref(expression)),
-        Error::TooLong(_) => one("too-long", &[]),
-        Error::Away | Error::Busy => one("transient", &[]),
-        Error::Unexpected(_) => {
-            let mut fatal = issue("fatal", "exception", "something unexpected happened", &[]);
-            crate::http::set(&mut fatal, "diagnostics", request_id.to_owned().into());
-            vec![fatal]
-        }
-    };
-    outcome(issues)
-}
+use crate::interaction::{Error, outcome_of};
 
 /// The answer to an error.
 pub fn answer(error: &Error, request_id: &str, style: Style) -> HttpResponse {
-    if let Error::Unexpected(reason) = error {
+    if let Error::Unexpected(reason) = error.cause() {
         tracing::error!(request.id = request_id, reason, "unexpected");
     }
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut builder = HttpResponseBuilder::new(status);
-    match error {
+    match error.cause() {
         Error::Method { allow, .. } => {
             builder.insert_header((ALLOW, *allow));
         }
@@ -53,7 +26,7 @@ pub fn answer(error: &Error, request_id: &str, style: Style) -> HttpResponse {
         }
         _ => {}
     }
-    finish(builder, &body(error, request_id), style)
+    finish(builder, &outcome_of(error, request_id), style)
 }
 
 /// The answer to one who is not let in: nothing more is told.
@@ -100,11 +73,12 @@ mod tests {
             (Error::MediaType("x".into()), 415, "not-supported"),
             (Error::business("a", "b"), 422, "business-rule"),
             (Error::Unexpected("secret".into()), 500, "exception"),
+            (Error::Entry(3, Box::new(Error::Forbidden("x".into()))), 403, "forbidden"),
             (Error::Away, 503, "transient"),
             (Error::Busy, 503, "transient"),
         ];
         for (error, status, code) in rows {
-            let body = body(&error, "r1");
+            let body = outcome_of(&error, "r1");
             assert_eq!((error.status(), body.pointer("/issue/0/code").unwrap().as_str()), (status, Some(code)));
             assert_eq!(validate(ResourceType::OPERATION_OUTCOME, &body), []);
             assert!(!body.to_string().contains("secret"));

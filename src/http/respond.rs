@@ -6,9 +6,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
 use super::negotiate::{self, Return, Style};
-use super::route::Route;
 use crate::fhir::{Format, outcome, primitive, xml};
-use crate::interaction::{Answer, Error};
+use crate::interaction::{Answer, Error, Route};
 
 /// The bytes of a resource kept as JSON, in this style. JSON is served as it stands; XML is made from the tree.
 pub fn styled(body: Vec<u8>, style: Style) -> Result<Vec<u8>, Error> {

@@ -19,6 +19,8 @@ pub fn capabilities(service: &Service) -> Value {
     }
     let plain = service.settings.sandbox;
     let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions, plain)).collect();
+    let kinds: &[&str] = if plain { &["batch", "transaction"] } else { &["batch"] };
+    let bundles: Vec<Value> = kinds.iter().map(|code| json!({"code": code})).collect();
     let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
     let [confirmed, provisional, unknown] = service.policy.matrix().counts();
     json!({
@@ -45,7 +47,8 @@ pub fn capabilities(service: &Service) -> Value {
                 "service": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "OAuth"}]}],
                 "description": format!("Bearer tokens, signed JWT. What a caller sees follows from kind of caller, rights and authorization matrix: {CB}")
             },
-            "resource": resources
+            "resource": resources,
+            "interaction": bundles
         }]
     })
 }

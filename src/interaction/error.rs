@@ -88,6 +88,9 @@ pub enum Error {
     /// Other work is in the way.
     #[error("too much is going on, try again")]
     Busy,
+    /// The error of an entry of a Bundle, by its place.
+    #[error("entry {0}: {1}")]
+    Entry(usize, Box<Error>),
     /// Anything unexpected; the reason goes to the log.
     #[error("{0}")]
     Unexpected(String),
@@ -108,8 +111,17 @@ impl Error {
             Self::TooLong(_) => 413,
             Self::MediaType(_) => 415,
             Self::Invalid(_) | Self::Business { .. } => 422,
+            Self::Entry(_, inner) => inner.status(),
             Self::Unexpected(_) => 500,
             Self::Away | Self::Busy => 503,
+        }
+    }
+
+    /// The error itself, whatever entry it is of.
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Entry(_, inner) => inner.cause(),
+            other => other,
         }
     }
 

@@ -1,6 +1,7 @@
 //! JSON Patch (RFC 6902) of any tree, in bounded size.
 
-use json_patch::{Patch, PatchOperation};
+pub(super) use json_patch::Patch;
+use json_patch::PatchOperation;
 use serde_json::Value;
 
 use super::Error;

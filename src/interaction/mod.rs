@@ -1,5 +1,6 @@
 //! FHIR's interactions (FHIR R4 http.html), one file each. Every one asks the policy first and leaves its trace before it answers.
 
+mod bundle;
 mod canonical;
 mod capabilities;
 mod care_team;
@@ -16,10 +17,13 @@ mod holder;
 mod json_patch;
 mod labels;
 mod links;
+mod outcome;
 mod patch;
 mod patient;
+mod perform;
 mod plain;
 mod read;
+mod route;
 mod search_status;
 mod search_traces;
 mod search_type;
@@ -27,15 +31,19 @@ mod stored;
 mod subset;
 mod update;
 
+pub use bundle::{Shown, bundle};
 pub use capabilities::capabilities;
 pub use condition::Which;
 pub use create::create;
 pub use delete::delete;
 pub use error::Error;
 pub use history::{history, vread};
+pub use outcome::outcome_of;
 pub use patch::patch;
 pub use patient::{close_space, oppose_space};
+pub use perform::{Sent, not_utf8, pairs, perform};
 pub use read::{Wanted, read};
+pub use route::{Route, route};
 pub use search_type::search;
 pub use update::update;
 

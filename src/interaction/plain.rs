@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::condition::{self, Created, Which};
 use super::create::check;
+use super::json_patch::{self, Patch};
 use super::stored::{envelope, prepare, set};
-use super::{Answer, Error, Refused, Request, Service, json_patch};
+use super::{Answer, Error, Refused, Request, Service};
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Envelope, IndexRows};
 use crate::policy::Action;
@@ -15,18 +16,44 @@ use crate::store::{self, AnyConnection, Found, NewResource};
 /// The holder of all that testers keep.
 const HOLDER: i64 = -1;
 /// Their realm.
-const REALM: i16 = 1;
+pub(super) const REALM: i16 = 1;
 
-fn first_version(service: &Service, request: &Request, resource: ResourceType, id: String, value: &Value) -> NewResource {
+/// The first version of a resource.
+pub(super) fn first(service: &Service, request: &Request, resource: ResourceType, id: String, value: &Value) -> NewResource {
     let clock = &service.clock;
-    prepare(value, envelope(resource, HOLDER, clock.next_key(), id, clock.now(), &request.caller.principal), REALM)
+    prepared(value, envelope(resource, HOLDER, clock.next_key(), id, clock.now(), &request.caller.principal))
 }
 
-fn next_version(service: &Service, found: &Found) -> Envelope {
-    Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() }
+/// A version with this envelope.
+pub(super) fn prepared(value: &Value, envelope: Envelope) -> NewResource {
+    prepare(value, envelope, REALM)
 }
 
-fn answer(new: &NewResource, status: u16) -> Answer {
+/// The envelope of the version after this one.
+pub(super) fn next(service: &Service, current: &Envelope) -> Envelope {
+    Envelope { version: current.version + 1, updated: service.clock.now(), ..current.clone() }
+}
+
+/// A version that is a deletion.
+pub(super) fn deletion(envelope: Envelope) -> NewResource {
+    NewResource { envelope, realm: REALM, bound: 0, media: String::new(), body: Vec::new(), index: IndexRows::default(), deleted: true }
+}
+
+/// The resource after a patch, still one of base R4.
+///
+/// # Errors
+/// [`Error::Business`] for an operation that does not apply, [`Error::Invalid`].
+pub(super) fn patched(resource: ResourceType, body: &[u8], operations: &Patch, id: &str) -> Result<Value, Error> {
+    let mut value: Value = serde_json::from_slice(body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    json_patch::apply(&mut value, operations).map_err(|message| Error::value(resource.name(), message))?;
+    set(&mut value, "id", id.into());
+    let document = Document::from(value);
+    check(resource, &document)?;
+    Ok(document.value)
+}
+
+/// The answer to a write.
+pub(super) fn answer(new: &NewResource, status: u16) -> Answer {
     let envelope = &new.envelope;
     Answer {
         status,
@@ -62,7 +89,7 @@ fn expect_version(request: &Request, found: Option<&Found>) -> Result<(), Error>
 pub(super) async fn create(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
     let (within, asker) = (service.clone(), request.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| {
-        let new = first_version(&within, &asker, resource, within.clock.next_id(), &value);
+        let new = first(&within, &asker, resource, within.clock.next_id(), &value);
         store::write::insert(connection, &new)?;
         Ok(new)
     });
@@ -98,11 +125,11 @@ pub(super) async fn update(
         let found = find(&within, &asker, connection, resource, &id)?;
         expect_version(&asker, found.as_ref())?;
         let Some(found) = found else {
-            let new = first_version(&within, &asker, resource, id, &value);
+            let new = first(&within, &asker, resource, id, &value);
             store::write::insert(connection, &new)?;
             return Ok((new, 201));
         };
-        let new = prepare(&value, next_version(&within, &found), REALM);
+        let new = prepared(&value, next(&within, &found.envelope));
         store::write::update(connection, &new)?;
         Ok((new, if found.deleted { 201 } else { 200 }))
     });
@@ -152,16 +179,8 @@ pub(super) async fn patch(
         let found = find(&within, &asker, connection, resource, &id)?.ok_or_else(|| Error::NotFound(resource, id.clone()))?;
         let found = super::read::current(found, resource, &id)?;
         expect_version(&asker, Some(&found))?;
-        let mut value: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
-        json_patch::apply(&mut value, &operations).map_err(|message| Error::Business {
-            code: "value",
-            expression: resource.name().into(),
-            message,
-        })?;
-        set(&mut value, "id", id.into());
-        let document = Document::from(value);
-        check(resource, &document)?;
-        let new = prepare(&document.value, next_version(&within, &found), REALM);
+        let value = patched(resource, &found.body, &operations, &id)?;
+        let new = prepared(&value, next(&within, &found.envelope));
         store::write::update(connection, &new)?;
         Ok(new)
     });
@@ -183,19 +202,9 @@ pub(super) async fn delete(service: &Service, request: &Request, resource: Resou
         };
         expect_version(&asker, found.as_ref())?;
         let Some(found) = found.filter(|found| !found.deleted) else { return Ok(None) };
-        let envelope = next_version(&within, &found);
-        let version = envelope.version;
-        let gone = NewResource {
-            envelope,
-            realm: REALM,
-            bound: 0,
-            media: String::new(),
-            body: Vec::new(),
-            index: IndexRows::default(),
-            deleted: true,
-        };
+        let gone = deletion(next(&within, &found.envelope));
         store::write::update(connection, &gone)?;
-        Ok(Some(version))
+        Ok(Some(gone.envelope.version))
     });
     done.await.map(|version| Answer { status: 204, version, ..Answer::default() })
 }

@@ -1,5 +1,6 @@
 //! The only room that names diesel: pools, statements, index rows, rights, traces; SQLite and PostgreSQL alike.
 
+pub mod bulk;
 mod error;
 mod pool;
 mod predicate;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
+pub use bulk::Known;
 pub use error::{Error, Retry};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};

@@ -3,9 +3,10 @@
 use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 use serde_json::Value;
 
+use super::bulk;
 use super::error::Error;
 use super::pool::AnyConnection;
-use super::read::{PLAIN, decode};
+use super::read::decode;
 use super::sql::Statement;
 use crate::fhir::ResourceType;
 use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, Label, Right, RightKind};
@@ -30,34 +31,12 @@ pub struct NewResource {
     pub deleted: bool,
 }
 
-/// Rows in a statement; with up to fourteen binds each it stays far below the limit of either database.
-const ROWS_PER_STATEMENT: usize = 500;
-
-/// A key drawn twice, or another writer of the same: the work that is done again draws another, or finds what the other wrote.
-fn taken(error: diesel::result::Error) -> Error {
-    match error.into() {
-        Error::Duplicate => Error::Busy,
-        other => other,
-    }
-}
-
 /// Inserts a new resource.
 ///
 /// # Errors
 /// [`Error::Busy`] when the id or the key is taken.
 pub fn insert(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
-    let e = &new.envelope;
-    let mut locator = Statement::new("INSERT INTO locator (realm, ref, holder, key) VALUES (");
-    locator.small(new.realm).sql(", ").text(format!("{}/{}", e.resource, e.id)).sql(", ").big(e.holder).sql(", ").big(e.key).sql(")");
-    locator.execute(connection).map_err(taken)?;
-    let mut row = Statement::new(
-        "INSERT INTO resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body) VALUES (",
-    );
-    row.big(e.holder).sql(", ").big(e.key).sql(", ").small(e.resource.number()).sql(", ").text(&e.id).sql(", ").int(e.version).sql(", ");
-    row.big(e.updated).sql(", ").small(e.doc_type).sql(", ").small(e.labels).sql(", ").text(&e.submitter).sql(", ").text(&e.parties);
-    row.sql(", ").big(new.bound).sql(", ").text(&new.media).sql(", ").small(PLAIN).sql(", ").bytes(new.body.as_slice()).sql(")");
-    row.execute(connection).map_err(taken)?;
-    insert_index(connection, e, &new.index)
+    bulk::insert_many(connection, std::slice::from_ref(new))
 }
 
 /// Writes a new version over the current one, which moves to `resource_version`.
@@ -65,72 +44,7 @@ pub fn insert(connection: &mut AnyConnection, new: &NewResource) -> Result<(), E
 /// # Errors
 /// [`Error::Version`] when the current version is not the one before the new one.
 pub fn update(connection: &mut AnyConnection, new: &NewResource) -> Result<(), Error> {
-    let e = &new.envelope;
-    let mut keep = Statement::new(
-        "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted) SELECT holder, key, version, updated, codec, body, deleted FROM resource WHERE holder = ",
-    );
-    keep.big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
-    // Two writers of one version meet at this key, or the second finds the version gone.
-    match keep.execute(connection).map_err(Error::from) {
-        Ok(1) => {}
-        Ok(_) | Err(Error::Duplicate) => return Err(Error::Version { found: e.version }),
-        Err(other) => return Err(other),
-    }
-    let mut row = Statement::new("UPDATE resource SET version = ");
-    row.int(e.version).sql(", updated = ").big(e.updated).sql(", doc_type = ").small(e.doc_type).sql(", labels = ").small(e.labels);
-    row.sql(", parties = ")
-        .text(&e.parties)
-        .sql(", media = ")
-        .text(&new.media)
-        .sql(", codec = ")
-        .small(PLAIN)
-        .sql(", body = ")
-        .bytes(new.body.as_slice())
-        .sql(", deleted = ")
-        .small(i16::from(new.deleted));
-    row.sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key).sql(" AND version = ").int(e.version - 1);
-    if row.execute(connection)? != 1 {
-        return Err(Error::Version { found: e.version });
-    }
-    for table in ["index_token", "index_string", "index_date", "index_reference", "index_uri"] {
-        let mut delete = Statement::new("DELETE FROM ");
-        delete.sql(table).sql(" WHERE holder = ").big(e.holder).sql(" AND key = ").big(e.key);
-        delete.execute(connection)?;
-    }
-    insert_index(connection, e, &new.index)
-}
-
-fn insert_index(connection: &mut AnyConnection, e: &Envelope, rows: &IndexRows) -> Result<(), Error> {
-    let (holder, key) = (e.holder, e.key);
-    many(connection, "INSERT INTO index_token (holder, param, value, key) VALUES ", &rows.token, |s, (param, value)| {
-        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
-    })?;
-    many(connection, "INSERT INTO index_string (holder, param, folded, exact, key) VALUES ", &rows.string, |s, (param, folded, exact)| {
-        s.big(holder).sql(", ").int(param.key()).sql(", ").text(folded).sql(", ").text(exact).sql(", ").big(key);
-    })?;
-    many(connection, "INSERT INTO index_date (holder, param, start_at, end_at, key) VALUES ", &rows.date, |s, (param, start, end)| {
-        s.big(holder).sql(", ").int(param.key()).sql(", ").big(*start).sql(", ").big(*end).sql(", ").big(key);
-    })?;
-    many(connection, "INSERT INTO index_reference (holder, param, value, key) VALUES ", &rows.reference, |s, (param, value)| {
-        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
-    })?;
-    many(connection, "INSERT INTO index_uri (holder, param, value, key) VALUES ", &rows.uri, |s, (param, value)| {
-        s.big(holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(key);
-    })
-}
-
-/// Multi-row inserts.
-fn many<T>(connection: &mut AnyConnection, into: &str, rows: &[T], each: impl Fn(&mut Statement, &T)) -> Result<(), Error> {
-    for chunk in rows.chunks(ROWS_PER_STATEMENT) {
-        let mut statement = Statement::new(into);
-        for (place, row) in chunk.iter().enumerate() {
-            statement.sql(if place == 0 { "(" } else { ", (" });
-            each(&mut statement, row);
-            statement.sql(")");
-        }
-        statement.execute(connection)?;
-    }
-    Ok(())
+    bulk::replace_many(connection, std::slice::from_ref(new))
 }
 
 /// Lets whoever else decides on the same condition wait until this transaction ends, so that two conditional creates of the same
@@ -250,10 +164,13 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
 /// # Errors
 /// [`Error::Duplicate`].
 pub fn insert_rights(connection: &mut AnyConnection, holder: i64, rights: &[Right]) -> Result<(), Error> {
-    many(connection, "INSERT INTO access_right (holder, actor, kind, source, from_at, until_at, parts) VALUES ", rights, |s, right| {
+    let each = |s: &mut Statement, right: &Right| {
         s.big(holder).sql(", ").text(right.actor.as_str()).sql(", ").small(right.kind.number()).sql(", ").text(&right.source);
         s.sql(", ").big(right.from).sql(", ").big(right.until).sql(", ").text(&right.parts);
-    })
+    };
+    let into = "INSERT INTO access_right (holder, actor, kind, source, from_at, until_at, parts) VALUES ";
+    bulk::statements(connection, into, rights, each, "")?;
+    Ok(())
 }
 
 /// A document as it was answered when it was deposited.
@@ -333,6 +250,6 @@ pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds
 pub fn remember_deposit(connection: &mut AnyConnection, e: &Envelope, master: &str, digest: &[u8]) -> Result<(), Error> {
     let mut statement = Statement::new("INSERT INTO deposit (holder, submitter, master, digest, key) VALUES (");
     statement.big(e.holder).sql(", ").text(&e.submitter).sql(", ").text(master).sql(", ").bytes(digest).sql(", ").big(e.key).sql(")");
-    statement.execute(connection).map_err(taken)?;
+    statement.execute(connection).map_err(bulk::taken)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The built binary over HTTP, on both databases.
 
+mod bundles;
 mod labels;
 mod leaks;
 mod limits;

@@ -2,9 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::Error;
 use crate::fhir::ResourceType;
 use crate::fhir::format::is_id;
-use crate::interaction::Error;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Route {
     Capabilities,
     /// `GET .well-known/smart-configuration`; public.
     SmartConfiguration,
+    /// `POST` to the base: a batch or transaction.
+    Bundle,
     /// `GET [type]/[id]`.
     Read(ResourceType, String),
     /// `GET [type]/[id]/_history/[vid]`.
@@ -43,6 +45,7 @@ impl Route {
     pub fn interaction(&self) -> &'static str {
         match self {
             Self::Capabilities | Self::SmartConfiguration => "capabilities",
+            Self::Bundle => "batch",
             Self::Read(..) => "read",
             Self::Vread(..) => "vread",
             Self::History(..) => "history-instance",
@@ -92,7 +95,8 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
         [".well-known", "smart-configuration"] => {
             return if method == "GET" { Ok(Route::SmartConfiguration) } else { Err(method_error("GET")) };
         }
-        [""] => return Err(Error::NotSupported { place: "Bundle".into(), message: "batches and transactions are not supported".into() }),
+        [""] if method == "POST" => return Ok(Route::Bundle),
+        [""] => return Err(method_error("POST")),
         _ => {}
     }
     let name = segments.first().copied().unwrap_or_default();
@@ -167,7 +171,9 @@ mod tests {
             ("GET", "/Patient/a_b", "404"),
             ("GET", "/Patient/%ff", "404"),
             ("GET", "/Patient/$everything", "400"),
-            ("POST", "/", "400"),
+            ("POST", "/", "batch"),
+            ("POST", "", "batch"),
+            ("GET", "/", "405"),
             ("GET", "/Patient/a/b/c/d", "400"),
         ];
         for (method, path, expected) in rows {
