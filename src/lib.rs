@@ -5,6 +5,7 @@ pub mod auth;
 pub mod clock;
 pub mod config;
 pub mod fhir;
+pub mod fhirpath;
 pub mod filter;
 pub mod http;
 pub mod interaction;

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod durability;
+mod fhirpath;
 mod formats;
 mod integration;
 mod policy;

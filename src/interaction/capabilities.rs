@@ -82,7 +82,10 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         ParamKind::Uri => "uri",
     };
     let mut parameters = vec![json!({"name": "_id", "type": "token"}), json!({"name": "_lastUpdated", "type": "date"})];
-    parameters.extend(search::of(resource).iter().map(|parameter| json!({"name": parameter.code, "type": kind(parameter.kind)})));
+    let told =
+        |parameter: &&search::SearchParameter| plain || resource != ResourceType::AUDIT_EVENT || search::TRACES.contains(&parameter.code);
+    parameters
+        .extend(search::of(resource).iter().filter(told).map(|parameter| json!({"name": parameter.code, "type": kind(parameter.kind)})));
     let mut statement = json!({
         "type": resource.name(),
         "interaction": interactions.iter().map(|code| json!({"code": code})).collect::<Vec<_>>(),

@@ -42,7 +42,7 @@ pub(super) fn asked(request: &Request, resource: ResourceType, pairs: &[(String,
 /// # Errors
 /// 400 for a bad `_summary` or `_elements`; 503 where the trace cannot be written.
 pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pairs: &[(String, String)]) -> Result<Answer, Error> {
-    let context = search::Context { now: service.clock.now(), strict: request.strict, base_url: &service.base_url };
+    let context = search::Context { now: service.clock.now(), strict: request.strict, traces: false, base_url: &service.base_url };
     let query = search::parse(ResourceType::PATIENT, pairs, &context)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let asked = service.asked(request, "search-type", ResourceType::PATIENT, "", &shown);

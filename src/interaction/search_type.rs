@@ -40,8 +40,12 @@ pub async fn search(
         return search_status::answer(service, request, &status, pairs).await;
     }
     let (cursor, pairs) = resume(service, request, resource, pairs)?;
-    let context =
-        search::Context { now: service.clock.now(), strict: request.strict || service.settings.strict_search, base_url: &service.base_url };
+    let context = search::Context {
+        now: service.clock.now(),
+        strict: request.strict || service.settings.strict_search,
+        traces: resource == ResourceType::AUDIT_EVENT && !request.is_tester(),
+        base_url: &service.base_url,
+    };
     let query = search::parse(resource, &pairs, &context)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
     let asked = service.asked(request, "search-type", resource, "", &shown);

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::registry::{SearchParameter, Step, of};
+use super::registry::{SearchParameter, of};
 use super::value::{cut, cut_string, local_reference, spell, target_type};
 use crate::fhir::ResourceType;
+use crate::fhir::definitions::structure;
 use crate::fhir::primitive::date_range;
+use crate::fhirpath::{Datum, Environment, Node};
 use crate::filter::{IndexRows, ParamKind, fold};
 
 /// The parts of a HumanName or Address that a string parameter on the whole looks at.
@@ -15,16 +17,11 @@ const STRING_PARTS: [&str; 11] =
 /// Everything a search can ask of the resource; each row once.
 pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
     let mut rows = IndexRows::default();
+    let Some(root) = structure(resource.name()).map(|of| Node::structure(of, body)) else { return rows };
+    let environment = Environment::new(root.clone(), 0);
     for parameter in of(resource) {
-        let mut found = Vec::new();
-        for path in &parameter.paths {
-            walk(body, path, &mut found);
-        }
-        if let (true, Some(absent)) = (found.is_empty(), parameter.absent) {
-            tokens(None, absent, |spelling| rows.token.push((parameter.param, spelling)));
-        }
-        for value in found {
-            index(parameter, value, body, &mut rows);
+        for node in values(parameter, &root, &environment) {
+            index(parameter, &node, body, &mut rows);
         }
     }
     rows.token.sort_unstable();
@@ -40,42 +37,21 @@ pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
     rows
 }
 
-/// What the path leads to, arrays opened.
-fn walk<'a>(value: &'a Value, path: &[Step], found: &mut Vec<&'a Value>) {
-    if let Value::Array(items) = value {
-        items.iter().for_each(|item| walk(item, path, found));
-        return;
-    }
-    let Some((step, rest)) = path.split_first() else {
-        found.push(value);
-        return;
-    };
-    let Value::Object(members) = value else { return };
-    match step {
-        Step::Element(name) => {
-            if let Some(inner) = members.get(*name) {
-                walk(inner, rest, found);
-            }
-        }
-        Step::Choice(name) => {
-            for (key, inner) in members {
-                if key.strip_prefix(name).is_some_and(|kind| kind.starts_with(|c: char| c.is_ascii_uppercase())) {
-                    walk(inner, rest, found);
-                }
-            }
-        }
-        Step::Chosen(name, wanted) => {
-            let by = if *name == "extension" { "url" } else { "system" };
-            let items = members.get(*name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            for item in items.iter().filter(|item| item.get(by).and_then(Value::as_str) == Some(wanted)) {
-                walk(item, rest, found);
-            }
-        }
-    }
+/// What the expression of a parameter yields on a resource. One that cannot be evaluated, as a test holds that none of R4's is, finds
+/// nothing: the resource is stored all the same.
+fn values<'v>(parameter: &SearchParameter, root: &Node<'v>, environment: &Environment<'v>) -> Vec<Node<'v>> {
+    parameter.expression.evaluate(root, environment).unwrap_or_default()
 }
 
-fn index(parameter: &SearchParameter, value: &Value, container: &Value, rows: &mut IndexRows) {
+fn index(parameter: &SearchParameter, node: &Node<'_>, container: &Value, rows: &mut IndexRows) {
     let param = parameter.param;
+    let Some(value) = node.value() else {
+        // What an expression computes is a truth.
+        if let (ParamKind::Token, Some(Datum::Boolean(truth))) = (parameter.kind, node.datum()) {
+            token(&Value::Bool(truth), |spelling| rows.token.push((param, spelling)));
+        }
+        return;
+    };
     match parameter.kind {
         ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
         ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),
@@ -84,13 +60,23 @@ fn index(parameter: &SearchParameter, value: &Value, container: &Value, rows: &m
                 rows.date.push((param, start, end));
             }
         }
-        ParamKind::Reference => reference(parameter, value, container, rows),
+        ParamKind::Reference => match value {
+            // A canonical, or a uri that points to a resource.
+            Value::String(text) => rows.reference.extend(canonical(text).map(|text| (param, cut(text)))),
+            value => reference(parameter, value, container, rows),
+        },
         ParamKind::Uri => {
             if let Some(uri) = value.as_str() {
                 rows.uri.push((param, cut(uri)));
             }
         }
     }
+}
+
+/// A canonical as it stands, and without its version (FHIR R4 references.html#canonical).
+fn canonical(text: &str) -> impl Iterator<Item = &str> {
+    let whole = local_reference(text);
+    std::iter::once(whole).chain(whole.split_once('|').map(|(url, _)| url))
 }
 
 /// Code, boolean, uri, id, Coding, CodeableConcept, Identifier or ContactPoint.
@@ -154,12 +140,22 @@ fn date(value: &Value) -> Option<(i64, i64)> {
     if let Some(text) = value.as_str() {
         return date_range(text);
     }
+    if value.get("repeat").is_some() || value.get("event").is_some() {
+        return timing(value);
+    }
     let start = value.get("start").and_then(Value::as_str).and_then(date_range);
     let end = value.get("end").and_then(Value::as_str).and_then(date_range);
     if start.is_none() && end.is_none() {
         return None;
     }
     Some((start.map_or(i64::MIN, |(from, _)| from), end.map_or(i64::MAX, |(_, until)| until)))
+}
+
+/// From the first to the last event of a Timing, or the period that bounds it (FHIR R4 search.html#date).
+fn timing(value: &Value) -> Option<(i64, i64)> {
+    let events = value.get("event").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).filter_map(date_range);
+    let bounds = value.pointer("/repeat/boundsPeriod").and_then(date);
+    events.chain(bounds).reduce(|(start, end), (from, until)| (start.min(from), end.max(until)))
 }
 
 fn reference(parameter: &SearchParameter, value: &Value, container: &Value, rows: &mut IndexRows) {
@@ -175,6 +171,11 @@ fn reference(parameter: &SearchParameter, value: &Value, container: &Value, rows
                 reach(parameter, resource, item, rows);
             }
         }
+    }
+    // A resource within a Bundle, as the parameter `composition` has it.
+    if let (Some(name), Some(id)) = (text("resourceType"), text("id")) {
+        rows.reference.push((parameter.param, cut(&format!("{name}/{id}"))));
+        return;
     }
     let literal = text("reference").filter(|r| !r.is_empty() && !r.starts_with('#')).map(local_reference);
     // `where(resolve() is Patient)`: what points elsewhere by its own words is not of this parameter.
@@ -200,13 +201,11 @@ fn inside<'a>(container: &'a Value, reference: &Value) -> Option<(ResourceType, 
 fn reach(parameter: &SearchParameter, resource: ResourceType, item: &Value, rows: &mut IndexRows) {
     identified(parameter, item.get("identifier"), rows);
     rows.token.push((parameter.param.through_any(resource), String::new()));
+    let Some(root) = structure(resource.name()).map(|of| Node::structure(of, item)) else { return };
+    let environment = Environment::new(root.clone(), 0);
     for inner in of(resource).iter().filter(|inner| inner.is_kept_of_contained()) {
-        let mut found = Vec::new();
-        for path in &inner.paths {
-            walk(item, path, &mut found);
-        }
         let param = parameter.param.through(inner.param);
-        for value in found {
+        for value in values(inner, &root, &environment).iter().filter_map(Node::value) {
             match inner.kind {
                 ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
                 ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),

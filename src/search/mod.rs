@@ -9,9 +9,10 @@ mod value;
 pub use extract::extract;
 pub use parse::parse;
 pub use query::{
-    Context, DEFAULT_COUNT, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TotalMode,
+    Context, DEFAULT_COUNT, MAX_CHAIN_TYPES, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy,
+    Summary, TRACES, TotalMode,
 };
-pub use registry::{Path, SearchParameter, Step, find, of, types};
+pub use registry::{SearchParameter, find, of, types};
 pub use value::spell;
 
 use thiserror::Error;

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::SearchError;
+use super::query::MAX_CHAIN_TYPES;
 use super::query::{
-    Context, DEFAULT_COUNT, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TotalMode,
+    Context, DEFAULT_COUNT, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TRACES,
+    TotalMode,
 };
 use super::registry::{SearchParameter, find, types};
 use super::value::{self, split, unescape};
@@ -93,13 +95,18 @@ impl Parser<'_> {
                 self.control(name, value)
             }
             _ => {
-                let Some(parameter) = find(self.resource, code) else { return self.unknown(name) };
+                let Some(parameter) = self.find(code) else { return self.unknown(name) };
                 match chain {
                     Some(chain) => self.chained(name, parameter, modifier, chain, value),
                     None => self.plain(name, parameter, modifier, value),
                 }
             }
         }
+    }
+
+    /// The parameter of the type searched.
+    fn find(&self, code: &str) -> Option<&'static SearchParameter> {
+        find(self.resource, code).filter(|parameter| !self.context.traces || TRACES.contains(&parameter.code))
     }
 
     fn unknown(&mut self, name: &str) -> Result<(), SearchError> {
@@ -207,7 +214,7 @@ impl Parser<'_> {
             let by = match code {
                 "_lastUpdated" => SortBy::LastUpdated,
                 "_id" => SortBy::Id,
-                _ => match find(self.resource, code) {
+                _ => match self.find(code) {
                     Some(parameter) => SortBy::Index(parameter.param, parameter.kind),
                     None if self.context.strict => {
                         let message = format!("{} has no search parameter `{code}` to sort by", self.resource);
@@ -348,6 +355,12 @@ impl Parser<'_> {
             None if parameter.targets.is_empty() => types().collect(),
             None => parameter.targets.clone(),
         };
+        let asks = |candidate: &ResourceType| code == "_id" || find(*candidate, code).is_some();
+        let candidates: Vec<ResourceType> = candidates.into_iter().filter(asks).collect();
+        if candidates.len() > MAX_CHAIN_TYPES {
+            let message = format!("`{name}` may lead to {} types: say which, as `{}:Patient.{chain}`", candidates.len(), parameter.code);
+            return Err(not_supported(name, message));
+        }
         let mut any = Filter::Nothing;
         let mut known = false;
         for candidate in candidates {

@@ -8,6 +8,8 @@ use crate::filter::{Filter, HolderName, Param, ParamKind};
 pub const MAX_PARAMETERS: usize = 100;
 /// Values in one search, alternatives counted.
 pub const MAX_VALUES: usize = 500;
+/// Types that one link of a chain may lead to when it names none.
+pub const MAX_CHAIN_TYPES: usize = 12;
 /// Keys of `_sort`.
 pub const MAX_SORT_KEYS: usize = 5;
 /// Bytes of one parameter's value.
@@ -17,6 +19,9 @@ pub const MAX_COUNT: u32 = 200;
 /// Entries of one page when `_count` is absent.
 pub const DEFAULT_COUNT: u32 = 20;
 
+/// The parameters of AuditEvent that traces answer to.
+pub const TRACES: [&str; 8] = ["action", "agent", "date", "entity", "outcome", "patient", "subtype", "type"];
+
 /// What a query string means beside its words.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -24,6 +29,8 @@ pub struct Context<'a> {
     pub now: i64,
     /// Whether an unknown parameter is an error (`Prefer: handling=strict`).
     pub strict: bool,
+    /// Whether traces are searched, which answer to [`TRACES`] alone.
+    pub traces: bool,
     /// The address of this server, under which an absolute reference is its own.
     pub base_url: &'a str,
 }

@@ -1,15 +1,25 @@
-//! The search parameters of each resource type, from `profiles/search/parameters.tsv`.
+//! The search parameters of each resource type: those of R4 (`profiles/r4/search-parameters.tsv`) and what the guides add
+//! (`profiles/search/parameters.tsv`). Expressions are parsed once, and bound to each type they are for.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::fhir::ResourceType;
+use crate::fhirpath::Expression;
 use crate::filter::{Param, ParamKind};
 
-const TABLE: &str = include_str!("../../profiles/search/parameters.tsv");
+const R4: &str = include_str!("../../profiles/r4/search-parameters.tsv");
+const ADDED: &str = include_str!("../../profiles/search/parameters.tsv");
+
+/// What the expression of a reference parameter ends in where only one type of target counts. References tell their type themselves, or
+/// name somebody by identifier alone, so the target is looked at when a reference is indexed.
+const ONLY: &str = ".where(resolve() is ";
+
+/// Parameters of R4 that are not kept: they ask for an algorithm of the server's own.
+const LEFT_OUT: [&str; 1] = ["phonetic"];
 
 /// A search parameter of one resource type.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SearchParameter {
     /// The type it belongs to.
     pub resource: ResourceType,
@@ -19,10 +29,8 @@ pub struct SearchParameter {
     pub kind: ParamKind,
     /// The key of its index rows.
     pub param: Param,
-    /// Where its values are, all of them.
-    pub paths: Vec<Path>,
-    /// The token it has when no path finds a value.
-    pub absent: Option<&'static str>,
+    /// Where its values are.
+    pub expression: Expression,
     /// The types a reference may point to; empty for any, and for other kinds.
     pub targets: Vec<ResourceType>,
 }
@@ -45,25 +53,16 @@ impl SearchParameter {
     }
 }
 
-/// A way into a resource; arrays are walked through.
-pub type Path = Vec<Step>;
-
-/// One step of a [`Path`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// `name`: the element.
-    Element(&'static str),
-    /// `value[x]`: the element under any type.
-    Choice(&'static str),
-    /// `extension(url)`: the extensions with this url; `telecom(phone)`: the contact points of this system.
-    Chosen(&'static str, &'static str),
-}
-
 static REGISTRY: LazyLock<BTreeMap<ResourceType, Vec<SearchParameter>>> = LazyLock::new(|| {
     let mut registry: BTreeMap<ResourceType, Vec<SearchParameter>> = BTreeMap::new();
-    // A test holds that every line of the embedded table is read.
-    for parameter in TABLE.lines().skip(1).filter_map(read) {
+    // A test holds that every line of the embedded tables is read.
+    let r4 = R4.lines().skip(1).filter_map(|line| read(line, &R4_CELLS));
+    let added = ADDED.lines().skip(1).filter_map(|line| read(line, &ADDED_CELLS));
+    for parameter in r4.chain(added).flatten() {
         registry.entry(parameter.resource).or_default().push(parameter);
+    }
+    for parameters in registry.values_mut() {
+        parameters.sort_by_key(|parameter| parameter.code);
     }
     registry
 });
@@ -83,60 +82,56 @@ pub fn types() -> impl Iterator<Item = ResourceType> {
     REGISTRY.keys().copied()
 }
 
-/// One line of the table.
-fn read(line: &'static str) -> Option<SearchParameter> {
-    let mut cells = line.split('\t');
-    let resource = ResourceType::parse(cells.next()?)?;
-    let code = cells.next()?;
-    let kind = match cells.next()? {
+/// The cells of a table: types, code, kind, expression, targets.
+type Cells = [usize; 5];
+const R4_CELLS: Cells = [3, 1, 2, 4, 5];
+const ADDED_CELLS: Cells = [0, 1, 2, 3, 4];
+
+/// One line of a table: a parameter for each type that its expression means something on. Empty for a kind that has no index rows.
+fn read(line: &'static str, cells: &Cells) -> Option<Vec<SearchParameter>> {
+    let all: Vec<&'static str> = line.split('\t').collect();
+    let [types, code, kind, expression, targets] = cells.map(|at| all.get(at).copied());
+    let (types, code, expression, targets) = (types?, code?, expression?, targets?);
+    let kind = match kind? {
         "token" => ParamKind::Token,
         "string" => ParamKind::String,
         "date" => ParamKind::Date,
         "reference" => ParamKind::Reference,
         "uri" => ParamKind::Uri,
+        "number" | "quantity" | "composite" | "special" => return Some(Vec::new()),
         _ => return None,
     };
-    let (mut paths, mut absent) = (Vec::new(), None);
-    for alternative in cells.next()?.split(" | ") {
-        match alternative.strip_prefix('\'') {
-            Some(literal) => absent = Some(literal.strip_suffix('\'')?),
-            None => paths.push(path(alternative)?),
-        }
+    if expression == "-" || LEFT_OUT.contains(&code) {
+        return Some(Vec::new());
     }
-    let targets = match cells.next()? {
-        "-" | "*" => Vec::new(),
-        names => names.split(' ').map(ResourceType::parse).collect::<Option<Vec<_>>>()?,
+    let (expression, only) = only(expression);
+    let parsed = Expression::parse(&expression).ok()?;
+    let mut targets = match (only, targets) {
+        (Some(only), _) => vec![ResourceType::parse(only)?],
+        (None, "-" | "*") => Vec::new(),
+        (None, names) => names.split(' ').map(ResourceType::parse).collect::<Option<Vec<_>>>()?,
     };
-    // The source, for readers.
-    cells.next().filter(|source| !source.is_empty())?;
-    cells.next().is_none().then_some(SearchParameter { resource, code, kind, param: Param::new(resource, code), paths, absent, targets })
+    targets.sort_unstable();
+    // Those of `Resource` and `DomainResource` are no index rows but columns.
+    let types = types.split(' ').filter_map(ResourceType::parse);
+    let of = |resource| (resource, parsed.for_type(resource));
+    let meant = types.map(of).filter(|(_, expression)| !expression.yields_nothing());
+    let parameter = |(resource, expression)| SearchParameter {
+        resource,
+        code,
+        kind,
+        param: Param::new(resource, code),
+        expression,
+        targets: targets.clone(),
+    };
+    Some(meant.map(parameter).collect())
 }
 
-/// A dotted path; dots within parentheses belong to a url.
-fn path(text: &'static str) -> Option<Path> {
-    let mut steps = Vec::new();
-    let mut rest = text;
-    loop {
-        let at = rest.find(['.', '(']).unwrap_or(rest.len());
-        let (name, tail) = rest.split_at_checked(at)?;
-        let mut after = tail;
-        if let Some(chosen) = tail.strip_prefix('(') {
-            let (value, behind) = chosen.split_once(')')?;
-            steps.push(Step::Chosen(name, value));
-            after = behind;
-        } else if let Some(choice) = name.strip_suffix("[x]") {
-            steps.push(Step::Choice(choice));
-        } else {
-            steps.push(Step::Element(name));
-        }
-        if name.is_empty() {
-            return None;
-        }
-        if after.is_empty() {
-            return Some(steps);
-        }
-        rest = after.strip_prefix('.')?;
-    }
+/// The expression without [`ONLY`], and the type it names.
+fn only(expression: &'static str) -> (String, Option<&'static str>) {
+    let Some((_, rest)) = expression.split_once(ONLY) else { return (expression.to_owned(), None) };
+    let only = rest.split(')').next().unwrap_or_default();
+    (expression.replace(&format!("{ONLY}{only})"), ""), Some(only))
 }
 
 #[cfg(test)]
@@ -146,15 +141,29 @@ mod tests {
 
     use super::*;
 
+    /// Types for which R4 has no parameter of their own.
+    const WITHOUT: &str = "Binary BiologicallyDerivedProduct CatalogEntry MedicinalProductIngredient MedicinalProductManufactured \
+                           ObservationDefinition OperationOutcome Parameters SubstanceNucleicAcid SubstancePolymer SubstanceProtein \
+                           SubstanceReferenceInformation SubstanceSourceMaterial";
+
     #[test]
-    fn every_line_is_read_and_sorted() {
-        assert_eq!(TABLE.lines().next(), Some("type\tcode\tkind\tpaths\ttargets\tsource"));
-        for line in TABLE.lines().skip(1) {
-            assert!(read(line).is_some(), "{line}");
+    fn every_line_is_read() {
+        let tables = [
+            (R4, R4_CELLS, "id\tcode\tkind\ttypes\texpression\ttargets\tparts"),
+            (ADDED, ADDED_CELLS, "type\tcode\tkind\texpression\ttargets\tsource"),
+        ];
+        for (table, cells, header) in tables {
+            assert_eq!(table.lines().next(), Some(header));
+            for line in table.lines().skip(1) {
+                assert!(read(line, &cells).is_some(), "{line}");
+            }
         }
-        let names: Vec<&str> = TABLE.lines().skip(1).collect();
-        assert!(names.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(types().count(), 9);
+        let without = crate::fhir::NAMES.into_iter().filter(|name| of(ResourceType::parse(name).unwrap()).is_empty());
+        assert_eq!(without.collect::<Vec<_>>().join(" "), WITHOUT);
+        for resource in types() {
+            let codes: Vec<&str> = of(resource).iter().map(|parameter| parameter.code).collect();
+            assert!(codes.windows(2).all(|pair| pair[0] < pair[1]), "{resource}: {codes:?}");
+        }
     }
 
     #[test]
@@ -198,28 +207,24 @@ mod tests {
                 assert!(find(ResourceType::parse(resource).unwrap(), code).is_some(), "{resource} {code}");
             }
         }
-        assert_eq!(find(ResourceType::DOCUMENT_REFERENCE, "Status"), None);
-        assert!(of(ResourceType::BUNDLE).is_empty());
+        assert!(find(ResourceType::DOCUMENT_REFERENCE, "Status").is_none());
+        assert!(of(ResourceType::BINARY).is_empty());
     }
 
     #[test]
-    fn paths() {
+    fn targets_are_those_of_the_expression() {
         let rows = [
-            ("a.b", Some(vec![Step::Element("a"), Step::Element("b")])),
-            (
-                "extension(https://x.example/y.z).value[x]",
-                Some(vec![Step::Chosen("extension", "https://x.example/y.z"), Step::Choice("value")]),
-            ),
-            ("telecom(phone)", Some(vec![Step::Chosen("telecom", "phone")])),
-            ("a..b", None),
-            ("a(b", None),
-            ("a(b)c", None),
-            ("", None),
+            ("DocumentReference", "patient", "Patient"),
+            ("DocumentReference", "subject", "Device Group Patient Practitioner"),
+            ("AuditEvent", "patient", "Patient"),
+            ("Observation", "patient", "Patient"),
+            ("DocumentReference", "related", ""),
         ];
-        for (text, expected) in rows {
-            assert_eq!(path(text), expected, "{text}");
+        for (resource, code, targets) in rows {
+            let found = &find(ResourceType::parse(resource).unwrap(), code).unwrap().targets;
+            let mut names: Vec<&str> = found.iter().map(|target| target.name()).collect();
+            names.sort_unstable();
+            assert_eq!(names.join(" "), targets, "{resource} {code}");
         }
-        assert_eq!(find(ResourceType::DOCUMENT_REFERENCE, "isArchived").unwrap().absent, Some("false"));
-        assert_eq!(find(ResourceType::DOCUMENT_REFERENCE, "patient").unwrap().targets, [ResourceType::PATIENT]);
     }
 }

@@ -187,3 +187,53 @@ fn traces_are_found_by_what_they_show() {
         }
     });
 }
+
+#[test]
+fn testers_find_every_type_by_the_parameters_of_r4() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let put = |value: Value| {
+            let path = format!("/fhir/{}/{}", value["resourceType"].as_str().unwrap(), value["id"].as_str().unwrap());
+            server.send("PUT", &path, &[("content-type", "application/fhir+json")], Some(value.to_string().as_bytes())).expect(201);
+        };
+        put(json!({"resourceType": "Patient", "id": "p", "name": [{"family": "Exemple"}], "deceasedDateTime": "2020-05"}));
+        put(json!({
+            "resourceType": "Observation", "id": "o", "status": "final", "subject": {"reference": "Patient/p"},
+            "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]}, "effectivePeriod": {"start": "2026-01-01", "end": "2026-01-31"},
+            "valueCodeableConcept": {"coding": [{"code": "haut"}]}, "component": [{"code": {"coding": [{"code": "c"}]}, "valueString": "x"}]
+        }));
+        put(
+            json!({"resourceType": "ServiceRequest", "id": "s", "status": "active", "intent": "order", "subject": {"reference": "Group/g"},
+            "occurrenceTiming": {"event": ["2026-03-01", "2026-03-15"]}, "instantiatesCanonical": ["http://x.example/plan|1.0"]}),
+        );
+        put(
+            json!({"resourceType": "ValueSet", "id": "v", "url": "http://x.example/vs", "status": "draft", "compose": {"include": [{"system": "http://x.example/cs"}]}}),
+        );
+        let rows = [
+            ("Observation?patient=p", 1),
+            ("Observation?subject=Patient/p&code=http://loinc.org|2160-0", 1),
+            ("Observation?subject:Patient.family=exemple", 1),
+            ("Observation?subject:Patient.family=autre", 0),
+            ("Observation?date=ge2026-01-15", 1),
+            ("Observation?date=lt2026-01-01", 0),
+            ("Observation?value-concept=haut", 1),
+            ("Observation?combo-code=c", 1),
+            ("Observation?status:not=final", 0),
+            ("Patient?deceased=true", 1),
+            ("Patient?death-date=2020-05", 1),
+            ("ServiceRequest?occurrence=2026-03-01", 0),
+            ("ServiceRequest?occurrence=ap2026-03-10", 1),
+            ("ServiceRequest?patient=p", 0),
+            ("ServiceRequest?instantiates-canonical=http://x.example/plan", 1),
+            ("ValueSet?url=http://x.example/vs", 1),
+            ("ValueSet?reference=http://x.example/cs", 1),
+        ];
+        for (path, count) in rows {
+            let found = server.send("GET", &format!("/fhir/{path}"), &[("prefer", "handling=strict")], None).expect(200);
+            assert_eq!(found["total"], count, "{path}");
+        }
+        for path in ["Observation?value-quantity=1", "Observation?has-member.identifier=x&focus.identifier=x", "Patient?phonetic=x"] {
+            assert_eq!(server.send("GET", &format!("/fhir/{path}"), &[("prefer", "handling=strict")], None).status, 400, "{path}");
+        }
+    });
+}

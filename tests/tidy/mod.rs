@@ -3,14 +3,29 @@
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room uses those after it.
-const ORDER: [&str; 14] =
-    ["main", "http", "sandbox", "interaction", "auth", "audit", "store", "policy", "search", "filter", "fhir", "config", "clock", "lib"];
+const ORDER: [&str; 15] = [
+    "main",
+    "http",
+    "sandbox",
+    "interaction",
+    "auth",
+    "audit",
+    "store",
+    "policy",
+    "search",
+    "filter",
+    "fhirpath",
+    "fhir",
+    "config",
+    "clock",
+    "lib",
+];
 
 /// Rooms that any may use, or that stand apart.
 const HANDED_DOWN: [&str; 1] = ["clock"];
 
 /// The one room of each library.
-const LIBRARIES: [(&str, &str); 9] = [
+const LIBRARIES: [(&str, &str); 11] = [
     ("actix_web", "http"),
     ("openssl", "auth"),
     ("diesel", "store"),
@@ -18,6 +33,8 @@ const LIBRARIES: [(&str, &str); 9] = [
     ("diesel_migrations", "store"),
     ("fhirbolt", "fhir"),
     ("quick_xml", "fhir"),
+    ("regex", "fhirpath"),
+    ("rust_decimal", "fhirpath"),
     ("toml", "config"),
     ("clap", "main"),
 ];

@@ -5,7 +5,7 @@ use super::*;
 use crate::filter::{Candidate, DateTest, Envelope, Facts, Param, matches};
 use crate::search::extract;
 
-const CONTEXT: Context<'static> = Context { now: 0, strict: false, base_url: "https://dmp.example/fhir" };
+const CONTEXT: Context<'static> = Context { now: 0, strict: false, traces: false, base_url: "https://dmp.example/fhir" };
 const INS: &str = "urn:oid:1.2.250.1.213.1.4.8|190017512345678";
 
 /// The parameters of a query string without percent-encoding.
