@@ -1,6 +1,7 @@
 //! `transaction`: all entries or none, in one transaction of the database (FHIR R4 http.html#trules). Of what testers keep: what they
 //! write goes in multi-row statements, whatever the number of entries.
 
+use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
@@ -270,9 +271,9 @@ fn linked(
     let mut conditional = Vec::new();
     conditional_references(&value, &mut conditional);
     for text in conditional {
-        if !references.contains_key(&text) {
-            let target = conditional_target(service, connection, request, &text)?;
-            references.insert(text, target);
+        if let Place::Vacant(place) = references.entry(text) {
+            let target = conditional_target(service, connection, request, place.key())?;
+            place.insert(target);
         }
     }
     if !links.is_empty() || !references.is_empty() {
