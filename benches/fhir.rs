@@ -1,4 +1,5 @@
-//! What reading, validating and writing a resource costs (`cargo bench --bench fhir`): a Patient of 2.5 kB and a Bundle of 1 MB.
+//! What reading, validating and writing a resource costs (`cargo bench --bench fhir`): a Patient of 2.5 kB, a Bundle of 1 MB of the
+//! specification's examples, and one of 1 MB of many small resources, which has more than twice as many elements.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::hint::black_box;
@@ -7,6 +8,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use ensemble::fhir::validate::validate;
 use ensemble::fhir::{Document, Format, ResourceType, xml};
 use serde_json::{Value, json};
+
+/// The allocator of the server.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A Patient of some 2.5 kB, compact.
 fn patient(number: usize) -> Value {
@@ -32,7 +37,8 @@ fn patient(number: usize) -> Value {
         ],
         "telecom": [
             {"system": "phone", "value": "+33 2 98 00 00 00", "use": "home", "rank": 1},
-            {"system": "email", "value": "zoe.exemple@example.org", "use": "home"}
+            {"system": "email", "value": "zoe.exemple@example.org", "use": "home"},
+            {"system": "phone", "value": "+33 7 00 00 00 00", "use": "mobile", "rank": 2, "period": {"start": "2024-05-01"}}
         ],
         "gender": "female",
         "birthDate": "1980-03-14",
@@ -40,6 +46,7 @@ fn patient(number: usize) -> Value {
         "address": [{"use": "home", "type": "both", "line": ["1 rue Haute", "Bâtiment B"], "city": "Brest", "postalCode": "29200", "country": "FR"}],
         "maritalStatus": coding("http://terminology.hl7.org/CodeSystem/v3-MaritalStatus", "M"),
         "multipleBirthInteger": 2,
+        "photo": [{"contentType": "image/png", "url": "https://example.org/photo.png"}],
         "contact": [{
             "relationship": [coding("http://terminology.hl7.org/CodeSystem/v2-0131", "N")],
             "name": {"family": "Exemple", "given": ["Paul"]},
@@ -51,7 +58,21 @@ fn patient(number: usize) -> Value {
     })
 }
 
-/// A Bundle of some 1 MB.
+/// A Bundle of some 1 MB: the shipped examples, as often as that takes.
+fn examples() -> Value {
+    let mut text = String::new();
+    let file = std::fs::File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formats/examples.ndjson.gz")).unwrap();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(file), &mut text).unwrap();
+    let mut size = 0;
+    let lines = text.lines().cycle().take_while(|line| {
+        size += line.len();
+        size < 1_000_000
+    });
+    let entries: Vec<Value> = lines.map(|line| json!({"resource": serde_json::from_str::<Value>(line).unwrap()})).collect();
+    json!({"resourceType": "Bundle", "type": "collection", "entry": entries})
+}
+
+/// A Bundle of some 1 MB of small resources.
 fn bundle() -> Value {
     let observation = |number: usize| {
         json!({
@@ -70,10 +91,12 @@ fn bundle() -> Value {
 }
 
 fn all(criterion: &mut Criterion) {
-    for (name, value) in [("patient", patient(1)), ("bundle", bundle())] {
+    for (name, value) in [("patient", patient(1)), ("examples", examples()), ("small resources", bundle())] {
         let resource = ResourceType::parse(value["resourceType"].as_str().unwrap()).unwrap();
         assert_eq!(validate(resource, &value), []);
         let (as_json, as_xml) = (value.to_string().into_bytes(), xml::write(&value, false));
+        let size = as_json.len();
+        assert!((2_400..2_700).contains(&size) || (950_000..1_100_000).contains(&size), "{name} has {size} bytes");
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(u64::try_from(as_json.len()).unwrap()));
         for (format, bytes) in [(Format::Json, &as_json), (Format::Xml, &as_xml)] {

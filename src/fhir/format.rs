@@ -36,13 +36,11 @@ fn whole(value: &Value, least: i64) -> bool {
 }
 
 fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
-    // No text of FHIR holds control characters, and XML could not carry these.
-    let control = |b: u8| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
-    if text.bytes().any(control) || text.contains(['\u{fffe}', '\u{ffff}']) {
+    if !is_plain(text) {
         return Err(Cow::Borrowed("control characters are not allowed"));
     }
     let (fits, expected) = match kind {
-        Primitive::Uri | Primitive::Url | Primitive::Canonical => (!text.chars().any(char::is_whitespace), "a uri has no white space"),
+        Primitive::Uri | Primitive::Url | Primitive::Canonical => (!has_white_space(text), "a uri has no white space"),
         Primitive::Oid => (is_oid(text), "expected `urn:oid:` and an OID"),
         Primitive::Uuid => (is_uuid(text), "expected `urn:uuid:` and a UUID in lower case"),
         Primitive::Id => (is_id(text), "expected 1 to 64 letters, digits, `-` and `.`"),
@@ -65,6 +63,15 @@ fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
     if fits { Ok(()) } else { Err(Cow::Borrowed(expected)) }
 }
 
+/// Whether no character stands in the text that FHIR forbids and XML cannot carry: control characters but tab and the ends of lines,
+/// U+FFFE and U+FFFF.
+fn is_plain(text: &str) -> bool {
+    // Nearly every text is plain by a look at its bytes that needs no branch.
+    let odd = text.bytes().fold(false, |odd, b| odd | (b < 0x20) | (b == 0xef));
+    let control = |c: char| (c < ' ' && !matches!(c, '\t' | '\n' | '\r')) || matches!(c, '\u{fffe}' | '\u{ffff}');
+    !odd || !text.contains(control)
+}
+
 /// Whether the text is a logical id (FHIR R4 datatypes.html#id).
 pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
@@ -79,6 +86,10 @@ fn is_oid(text: &str) -> bool {
 fn is_uuid(text: &str) -> bool {
     text.strip_prefix("urn:uuid:")
         .is_some_and(|id| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok() && !id.contains(|c: char| c.is_ascii_uppercase()))
+}
+
+fn has_white_space(text: &str) -> bool {
+    if text.is_ascii() { text.bytes().any(|b| b <= b' ') } else { text.contains(char::is_whitespace) }
 }
 
 /// Whether a text that is a date and time has seconds and a zone.

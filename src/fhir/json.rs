@@ -126,7 +126,8 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
+        // Most arrays of FHIR hold one item.
+        let mut array = Vec::with_capacity(1);
         while let Some(item) = items.next_element_seed(self.inner()?)? {
             array.push(item);
         }

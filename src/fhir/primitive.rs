@@ -1,6 +1,6 @@
 //! Dates and instants of FHIR as ranges of microseconds (FHIR R4 datatypes.html#dateTime).
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 
 /// An instant, with zone, as microseconds since 1970 UTC.
 pub fn parse_instant(text: &str) -> Option<i64> {
@@ -31,6 +31,14 @@ pub fn date_range(text: &str) -> Option<(i64, i64)> {
     }
 }
 
+/// The number of two digits at a place, after this sign.
+fn two(text: &str, at: usize, after: Option<u8>) -> Option<u32> {
+    let bytes = text.as_bytes();
+    let sign = after.is_none_or(|sign| at.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&sign));
+    let digit = |at: usize| bytes.get(at).filter(|b| b.is_ascii_digit()).map(|b| u32::from(b - b'0'));
+    if sign { Some(digit(at)? * 10 + digit(at + 1)?) } else { None }
+}
+
 /// `YYYY-MM-DDThh:mm[:ss[.f]][zone]`.
 fn moment(text: &str) -> Option<(i64, i64)> {
     let (date, rest) = text.split_once('T')?;
@@ -48,18 +56,25 @@ fn moment(text: &str) -> Option<(i64, i64)> {
             if other.starts_with('-') { -seconds } else { seconds }
         }
     };
-    let (format, unit) = match (time.len(), time.split_once('.')) {
-        (5, None) => ("%H:%M", 60_000_000),
-        (8, None) => ("%H:%M:%S", 1_000_000),
-        (_, Some((whole, fraction)))
-            if whole.len() == 8 && (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            ("%H:%M:%S%.f", 10_i64.pow(6_u32.saturating_sub(u32::try_from(fraction.len()).ok()?)))
+    let (whole, fraction) = time.split_once('.').map_or((time, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (micros, unit) = match (whole.len(), fraction) {
+        (5, None) => (0, 60_000_000),
+        (8, None) => (0, 1_000_000),
+        (8, Some(fraction)) if (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+            let length = u32::try_from(fraction.len()).ok()?;
+            let digits = fraction.get(..fraction.len().min(6))?.parse::<u32>().ok()?;
+            (digits * 10_u32.pow(6_u32.saturating_sub(length)), 10_i64.pow(6_u32.saturating_sub(length)))
         }
         _ => return None,
     };
-    let time = chrono::NaiveTime::parse_from_str(time, format).ok()?;
-    let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok().filter(|d| d.year() > 0)?;
+    let second = if whole.len() == 8 { two(whole, 6, Some(b':'))? } else { 0 };
+    let time = chrono::NaiveTime::from_hms_micro_opt(two(whole, 0, None)?, two(whole, 3, Some(b':'))?, second, micros)?;
+    let bytes = date.as_bytes();
+    if bytes.get(4) != Some(&b'-') || bytes.get(..4)?.iter().any(|b| !b.is_ascii_digit()) {
+        return None;
+    }
+    let year = date.get(..4)?.parse::<i32>().ok().filter(|year| *year > 0)?;
+    let date = NaiveDate::from_ymd_opt(year, two(date, 5, Some(b'-'))?, two(date, 8, Some(b'-'))?)?;
     let local = NaiveDateTime::new(date, time) - Duration::seconds(i64::from(zone));
     let start = local.and_utc().timestamp_micros();
     Some((start, start + unit))
@@ -139,6 +154,12 @@ mod tests {
             ("19é0", None),
             ("", None),
             ("1970-01-01Tx", None),
+            ("1970-01-01T00:00:00.1234567Z", Some((123_456, 123_457))),
+            ("1970-01-01T00:00:60Z", None),
+            ("1970-01-01T+1:00:00Z", None),
+            ("1970-01-01T00-00:00Z", None),
+            ("1970/01/01T00:00:00Z", None),
+            ("1970-02-30T00:00:00Z", None),
         ] {
             assert_eq!(date_range(text), expected, "{text}");
         }
