@@ -33,6 +33,8 @@ pub struct Document {
     pub value: Value,
     /// What is wrong with the form of the XML, which the tree cannot show.
     pub issues: Vec<Issue>,
+    /// What validation found, where it was done already.
+    found: Option<Vec<Issue>>,
 }
 
 impl Document {
@@ -43,7 +45,7 @@ impl Document {
     pub fn read(format: Format, bytes: &[u8]) -> Result<Self, SyntaxError> {
         match format {
             Format::Json => Ok(json::parse(bytes)?.into()),
-            Format::Xml => xml::read(bytes).map(|read| Self { value: read.value, issues: read.issues }),
+            Format::Xml => xml::read(bytes).map(|read| Self { issues: read.issues, ..read.value.into() }),
         }
     }
 
@@ -52,8 +54,18 @@ impl Document {
         self.value.get("resourceType").and_then(Value::as_str).and_then(ResourceType::parse)
     }
 
+    /// The same, validated here and now: off the threads that serve, where it is large.
+    #[must_use]
+    pub fn validated(mut self) -> Self {
+        self.found = Some(self.validate());
+        self
+    }
+
     /// Everything that keeps it from being a resource of base R4, as many issues as are told.
     pub fn validate(&self) -> Vec<Issue> {
+        if let Some(found) = &self.found {
+            return found.clone();
+        }
         let mut issues = self.issues.clone();
         match self.resource_type() {
             Some(resource) => issues.extend(validate(resource, &self.value)),
@@ -69,6 +81,6 @@ impl Document {
 
 impl From<Value> for Document {
     fn from(value: Value) -> Self {
-        Self { value, issues: Vec::new() }
+        Self { value, issues: Vec::new(), found: None }
     }
 }

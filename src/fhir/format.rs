@@ -8,6 +8,9 @@ use super::definitions::Primitive;
 use super::primitive::date_range;
 use super::xml::check_narrative;
 
+/// Bytes of a string and of every type made of it (FHIR R4 datatypes.html#string: 1 MB).
+pub const STRING_BYTES_MAX: usize = 1024 * 1024;
+
 /// Whether the value is one of this primitive type; else what was expected.
 ///
 /// # Errors
@@ -36,6 +39,9 @@ fn whole(value: &Value, least: i64) -> bool {
 }
 
 fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
+    if text.len() > STRING_BYTES_MAX && !matches!(kind, Primitive::Base64Binary | Primitive::Xhtml) {
+        return Err(Cow::Borrowed("a text has at most 1 MiB"));
+    }
     if !is_plain(text) {
         return Err(Cow::Borrowed("control characters are not allowed"));
     }
@@ -104,14 +110,24 @@ fn is_time(text: &str) -> bool {
 fn is_base64(text: &str) -> bool {
     let mut signs = 0_usize;
     let mut padding = 0_usize;
+    let mut last = 0_u8;
     for b in text.bytes().filter(|b| !b.is_ascii_whitespace()) {
         match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if padding == 0 => signs += 1,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' if padding == 0 => {
+                signs += 1;
+                last = b;
+            }
             b'=' => padding += 1,
             _ => return false,
         }
     }
-    signs > 0 && padding <= 2 && (signs + padding).is_multiple_of(4)
+    // The bits under the padding are zero, or the text would not be what its bytes make again.
+    let whole = match padding {
+        0 => true,
+        1 => b"AEIMQUYcgkosw048".contains(&last),
+        _ => b"AQgw".contains(&last),
+    };
+    signs > 0 && padding <= 2 && whole && (signs + padding).is_multiple_of(4)
 }
 
 #[cfg(test)]
@@ -158,6 +174,17 @@ mod tests {
             ("code", json!("a b"), true),
             ("base64Binary", json!("aGk="), true),
             ("base64Binary", json!("aGk"), false),
+            ("base64Binary", json!("aGl="), false),
+            ("base64Binary", json!("YQ=="), true),
+            ("base64Binary", json!("YR=="), false),
+            ("string", json!("x".repeat(STRING_BYTES_MAX)), true),
+            ("string", json!("x".repeat(STRING_BYTES_MAX + 1)), false),
+            ("date", json!("2024-+1"), false),
+            ("date", json!("2024-+1-+5"), false),
+            ("time", json!(" 1:00:00"), false),
+            ("dateTime", json!("2024-01-01T10:00:00+14:59"), false),
+            ("dateTime", json!("2024-01-01T10:00:00++1:00"), false),
+            ("dateTime", json!("2024-01-01T10:00:00.1234567890123Z"), true),
             ("uri", json!("a b"), false),
             ("xhtml", json!("<div xmlns=\"http://www.w3.org/1999/xhtml\">Bon</div>"), true),
             ("xhtml", json!("<div xmlns=\"http://www.w3.org/1999/xhtml\" onclick = \"x()\">Bon</div>"), false),

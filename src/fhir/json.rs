@@ -1,6 +1,7 @@
 //! Reading JSON strictly (FHIR R4 json.html): one root, no duplicate key, no depth without bound, every digit of a number kept.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 
@@ -13,6 +14,9 @@ use super::issue::SyntaxError;
 /// How deep objects and arrays, or the elements of XML, may nest.
 pub const DEPTH_MAX: usize = 64;
 
+/// Values in one text at most; the largest example of R4 has half as many.
+pub const VALUES_MAX: usize = 1_000_000;
+
 /// The key under which serde_json hands over a number with all its digits.
 const NUMBER: &str = "$serde_json::private::Number";
 
@@ -23,7 +27,8 @@ const NUMBER: &str = "$serde_json::private::Number";
 pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let text = bytes.as_ptr_range();
-    let node = Node { depth: 0, text: text.start as usize..text.end as usize };
+    let values = Cell::new(0);
+    let node = Node { depth: 0, text: text.start as usize..text.end as usize, values: &values };
     node.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value)).map_err(|error| place(&error))
 }
 
@@ -36,18 +41,24 @@ fn place(error: &serde_json::Error) -> SyntaxError {
 }
 
 /// A value at some depth.
-struct Node {
+struct Node<'c> {
     depth: usize,
     /// Where the text lies in memory.
     text: Range<usize>,
+    /// How many values were read.
+    values: &'c Cell<usize>,
 }
 
-impl Node {
+impl Node<'_> {
     fn inner<E: serde::de::Error>(&self) -> Result<Self, E> {
         if self.depth >= DEPTH_MAX {
             return Err(E::custom(format!("nested deeper than {DEPTH_MAX} levels")));
         }
-        Ok(Self { depth: self.depth + 1, text: self.text.clone() })
+        self.values.set(self.values.get() + 1);
+        if self.values.get() > VALUES_MAX {
+            return Err(E::custom(format!("more than {VALUES_MAX} values")));
+        }
+        Ok(Self { depth: self.depth + 1, text: self.text.clone(), values: self.values })
     }
 }
 
@@ -86,7 +97,7 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node {
+impl<'de> DeserializeSeed<'de> for Node<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -94,7 +105,7 @@ impl<'de> DeserializeSeed<'de> for Node {
     }
 }
 
-impl<'de> Visitor<'de> for Node {
+impl<'de> Visitor<'de> for Node<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +176,8 @@ mod tests {
     #[test]
     fn bad_json_is_refused_with_its_place() {
         let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
-        let rows: [(&[u8], &str); 13] = [
+        let wide = format!("[{}0]", "0,".repeat(VALUES_MAX));
+        let rows: [(&[u8], &str); 14] = [
             (b"", "EOF while parsing a value at line 1 column 1"),
             (b"{", "EOF"),
             (b"{\"a\":1,\"a\":2}", "duplicate key `a` at line 1 column 10"),
@@ -179,6 +191,7 @@ mod tests {
             (b"{\"a\":\"\\ud800\"}", "line 1"),
             (b"[NaN]", "expected"),
             (deep.as_bytes(), "nested deeper"),
+            (wide.as_bytes(), "more than 1000000 values"),
         ];
         for (text, message) in rows {
             let error = parse(text).unwrap_err().to_string();

@@ -5,15 +5,32 @@ use serde_json::Value;
 
 use super::definitions::{Is, Primitive, Structure, structure};
 
+/// Replaces every reference for which `replace` has another, and nothing else; what stands in the entries of a Bundle stays, for there
+/// it is read by its `fullUrl` (FHIR R4 bundle.html#references).
+pub fn replace_references(resource: &mut Value, replace: &impl Fn(&str) -> Option<String>) {
+    walk(resource, &Replace { with: replace, all: false });
+}
+
+/// How a walk replaces.
+struct Replace<'r, F> {
+    with: &'r F,
+    /// Whether every link is replaced, or references alone.
+    all: bool,
+}
+
 /// Replaces every link for which `replace` has another; contained resources and those within a Bundle too.
 pub fn replace_links(resource: &mut Value, replace: &impl Fn(&str) -> Option<String>) {
+    walk(resource, &Replace { with: replace, all: true });
+}
+
+fn walk<F: Fn(&str) -> Option<String>>(resource: &mut Value, replace: &Replace<'_, F>) {
     let known = resource.get("resourceType").and_then(Value::as_str).and_then(structure);
     if let Some(structure) = known.filter(|structure| structure.resource) {
         object(structure, resource, replace);
     }
 }
 
-fn object(structure: &'static Structure, value: &mut Value, replace: &impl Fn(&str) -> Option<String>) {
+fn object<F: Fn(&str) -> Option<String>>(structure: &'static Structure, value: &mut Value, replace: &Replace<'_, F>) {
     let Some(members) = value.as_object_mut() else { return };
     for (name, member) in members {
         if name == "_id" || name == "id" {
@@ -27,7 +44,8 @@ fn object(structure: &'static Structure, value: &mut Value, replace: &impl Fn(&s
         };
         for item in items {
             match kind.is {
-                Is::Resource => replace_links(item, replace),
+                Is::Resource if replace.all || element.name == "contained" => walk(item, replace),
+                Is::Resource => {}
                 Is::Structure(_) => {
                     if let Some(structure) = kind.structure() {
                         object(structure, item, replace);
@@ -47,20 +65,20 @@ fn object(structure: &'static Structure, value: &mut Value, replace: &impl Fn(&s
     }
 }
 
-fn primitive_link(primitive: Primitive, reference: bool, item: &mut Value, replace: &impl Fn(&str) -> Option<String>) {
+fn primitive_link<F: Fn(&str) -> Option<String>>(primitive: Primitive, reference: bool, item: &mut Value, replace: &Replace<'_, F>) {
     let Value::String(text) = item else { return };
     match primitive {
-        Primitive::Uri | Primitive::Url | Primitive::Canonical | Primitive::Oid | Primitive::Uuid => {
-            if let Some(other) = replace(text) {
+        Primitive::Uri | Primitive::Url | Primitive::Canonical | Primitive::Oid | Primitive::Uuid if replace.all => {
+            if let Some(other) = (replace.with)(text) {
                 *text = other;
             }
         }
         _ if reference => {
-            if let Some(other) = replace(text) {
+            if let Some(other) = (replace.with)(text) {
                 *text = other;
             }
         }
-        Primitive::Xhtml => narrative(text, replace),
+        Primitive::Xhtml if replace.all => narrative(text, replace.with),
         _ => {}
     }
 }

@@ -16,6 +16,6 @@ pub mod validate;
 pub mod xml;
 
 pub use document::{Document, Format};
-pub use links::replace_links;
+pub use links::{replace_links, replace_references};
 pub use resource_type::{NAMES, ResourceType};
 pub use second_opinion::second_opinion;

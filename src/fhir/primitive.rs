@@ -9,7 +9,8 @@ pub fn parse_instant(text: &str) -> Option<i64> {
 
 /// The half-open range `[start, end)`, in microseconds, of a date, dateTime or instant of any precision; without zone it is UTC.
 pub fn date_range(text: &str) -> Option<(i64, i64)> {
-    let digits = |range: std::ops::Range<usize>| text.get(range)?.parse::<u32>().ok();
+    let digits =
+        |range: std::ops::Range<usize>| text.get(range).filter(|part| part.bytes().all(|b| b.is_ascii_digit()))?.parse::<u32>().ok();
     let bytes = text.as_bytes();
     let plain = |at: usize, b: u8| bytes.get(at) == Some(&b);
     if !text.is_ascii() || bytes.iter().take(4).any(|b| !b.is_ascii_digit()) || bytes.len() < 4 {
@@ -51,8 +52,12 @@ fn moment(text: &str) -> Option<(i64, i64)> {
         "" | "Z" => 0,
         other => {
             let (hours, minutes) = other.get(1..)?.split_once(':')?;
-            let whole = |text: &str, most: i32| text.parse::<i32>().ok().filter(|n| text.len() == 2 && (0..=most).contains(n));
-            let seconds = whole(hours, 14)? * 3600 + whole(minutes, 59)? * 60;
+            let whole = |text: &str, most: u32| two(text, 0, None).filter(|n| text.len() == 2 && *n <= most);
+            let (hours, minutes) = (whole(hours, 14)?, whole(minutes, 59)?);
+            if hours == 14 && minutes > 0 {
+                return None;
+            }
+            let seconds = i32::try_from(hours * 3600 + minutes * 60).ok()?;
             if other.starts_with('-') { -seconds } else { seconds }
         }
     };
@@ -60,7 +65,7 @@ fn moment(text: &str) -> Option<(i64, i64)> {
     let (micros, unit) = match (whole.len(), fraction) {
         (5, None) => (0, 60_000_000),
         (8, None) => (0, 1_000_000),
-        (8, Some(fraction)) if (1..=9).contains(&fraction.len()) && fraction.bytes().all(|b| b.is_ascii_digit()) => {
+        (8, Some(fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit()) => {
             let length = u32::try_from(fraction.len()).ok()?;
             let digits = fraction.get(..fraction.len().min(6))?.parse::<u32>().ok()?;
             (digits * 10_u32.pow(6_u32.saturating_sub(length)), 10_i64.pow(6_u32.saturating_sub(length)))

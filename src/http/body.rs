@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::negotiate::{self, Sent};
-use crate::fhir::{Document, Format};
+use crate::fhir::{Document, ResourceType};
 use crate::interaction::{Error, Route};
 
 /// Bytes of the parameters of a POST search, and of a patch, at most.
@@ -88,7 +88,12 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
                 Route::Update(_, id) => id.clone(),
                 _ => None,
             };
-            let binary = route.is_of_binary().then_some(id);
+            let text = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+            let binary = route.is_of_binary().then(|| RawBinary {
+                id,
+                media: text("content-type").unwrap_or_default(),
+                security_context: text("x-security-context"),
+            });
             off_thread(bytes.len(), move || resource(&sent, &bytes, binary)).await.map(Body::Resource)?
         }
         Route::Patch(..) => {
@@ -117,27 +122,39 @@ pub async fn small(request: &HttpRequest, payload: Payload, limits: &Limits) -> 
 }
 
 /// The resource in these bytes; for a Binary, with its id where the address names one, also any content (FHIR R4 binary.html#rest).
-fn resource(sent: &Sent, bytes: &[u8], binary: Option<Option<String>>) -> Result<Document, Error> {
-    let (format, media) = match sent {
-        Sent::Resource(format) => (*format, format.media()),
-        Sent::Other(media) => (Format::Json, media.as_str()),
+fn resource(sent: &Sent, bytes: &[u8], binary: Option<RawBinary>) -> Result<Document, Error> {
+    let read = match sent {
+        Sent::Resource(format) => Some(Document::read(*format, bytes)),
+        Sent::Other(_) => None,
     };
-    let Some(id) = binary else { return Ok(Document::read(format, bytes)?) };
-    if let Sent::Resource(format) = sent {
-        return Ok(Document::read(*format, bytes)?);
-    }
-    if media.is_empty() {
+    let raw = match (read, binary) {
+        (Some(read), None) => return Ok(read?.validated()),
+        (Some(Ok(read)), Some(_)) if read.resource_type() == Some(ResourceType::BINARY) => return Ok(read.validated()),
+        (_, Some(raw)) => raw,
+        (None, None) => return Err(Error::MediaType("expected a resource".into())),
+    };
+    if raw.media.is_empty() {
         return Err(Error::MediaType("expected a Content-Type".into()));
     }
     let mut value = json!({"resourceType": "Binary"});
-    if let Some(id) = id {
+    if let Some(id) = raw.id {
         super::set(&mut value, "id", id.into());
     }
-    super::set(&mut value, "contentType", media.into());
+    super::set(&mut value, "contentType", raw.media.into());
+    if let Some(context) = raw.security_context {
+        super::set(&mut value, "securityContext", json!({"reference": context}));
+    }
     if !bytes.is_empty() {
         super::set(&mut value, "data", STANDARD.encode(bytes).into());
     }
-    Ok(value.into())
+    Ok(Document::from(value).validated())
+}
+
+/// What is told of raw content beside it.
+struct RawBinary {
+    id: Option<String>,
+    media: String,
+    security_context: Option<String>,
 }
 
 /// Large work leaves the serving threads to others.

@@ -151,18 +151,21 @@ async fn interact(
     }
     let mut asker = Request::new(caller, id);
     asker.if_match = negotiate::if_match(headers)?;
+    asker.only_new = matches!(route, Route::Update(..)) && negotiate::is_only_new(headers)?;
     asker.strict = negotiate::is_strict(headers);
     if matches!(route, Route::Create(_)) {
-        asker.if_none_exist = negotiate::if_none_exist(headers).map(pairs_of).transpose()?;
+        asker.if_none_exist = negotiate::if_none_exist(headers)?.map(pairs_of).transpose()?;
     }
     let service = &state.service;
+    // Who may not write is told so before a body is taken in.
+    interaction::admits(service, &asker, &route).await?;
     // A large body keeps its place until it is answered: the tree made of it is larger than its bytes.
     let (received, _place) = body(request, payload, &route, &state.limits).await?;
     let sent = match received {
         Body::None => Sent::Nothing,
         Body::Resource(document) if route == Route::Bundle => {
             let answer = interaction::bundle(service, &asker, document, negotiate::prefers(headers).shown()).await?;
-            return respond(headers, &route, answer, *style, &service.base_url);
+            return respond(headers, &route, answer, *style, &service.base_url).await;
         }
         Body::Resource(document) => Sent::Resource(document),
         Body::Patch(operations) => Sent::Patch(operations),
@@ -175,7 +178,7 @@ async fn interact(
         }
     };
     let answer = interaction::perform(service, &asker, &route, pairs, sent, &wanted).await?;
-    respond(headers, &route, answer, *style, &service.base_url)
+    respond(headers, &route, answer, *style, &service.base_url).await
 }
 
 /// SMART App Launch, `.well-known/smart-configuration`.

@@ -207,7 +207,13 @@ pub fn is_strict(headers: &HeaderMap) -> bool {
 /// A version out of a weak or strong entity tag.
 fn version(tag: &str) -> Option<i32> {
     let tag = tag.trim();
-    tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    tag.strip_prefix("W/")
+        .unwrap_or(tag)
+        .strip_prefix('"')?
+        .strip_suffix('"')
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?
+        .parse()
+        .ok()
 }
 
 /// The versions a write is for, one of which must be current; `None` for any.
@@ -220,7 +226,7 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<Vec<i32>>, Error> {
     for value in headers.get_all(IF_MATCH) {
         let text = value.to_str().map_err(|_| unfit())?;
         if text.trim() == "*" {
-            return Ok(None);
+            return Ok(Some(Vec::new()));
         }
         for tag in text.split(',') {
             versions.push(version(tag).ok_or_else(unfit)?);
@@ -239,9 +245,26 @@ pub fn has_it(headers: &HeaderMap, current: i32, updated: Option<i64>) -> bool {
     since.zip(updated).is_some_and(|(since, updated)| updated.div_euclid(1_000_000) <= since.div_euclid(1_000_000))
 }
 
+/// Whether a write is only for what does not exist yet: `If-None-Match: *` (RFC 9110, 13.1.2).
+///
+/// # Errors
+/// [`Error::NotSupported`] for a condition on versions, which a write does not take.
+pub fn is_only_new(headers: &HeaderMap) -> Result<bool, Error> {
+    match headers.get(IF_NONE_MATCH) {
+        None => Ok(false),
+        Some(value) if value.as_bytes().trim_ascii() == b"*" => Ok(true),
+        Some(_) => Err(Error::NotSupported { place: "If-None-Match".into(), message: "a write takes `*` only".into() }),
+    }
+}
+
 /// The parameters of `If-None-Exist`.
-pub fn if_none_exist(headers: &HeaderMap) -> Option<&str> {
-    header(headers, &HeaderName::from_static("if-none-exist")).map(|text| text.trim().trim_start_matches('?'))
+///
+/// # Errors
+/// [`Error::Value`] for what cannot be read: it must not count as no condition.
+pub fn if_none_exist(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let unfit = |_| Error::Value { place: "If-None-Exist".into(), message: "expected a query in ASCII, percent-encoded".into() };
+    let value = headers.get("if-none-exist").map(|value| value.to_str().map_err(unfit)).transpose()?;
+    Ok(value.map(|text| text.trim().trim_start_matches('?')))
 }
 
 #[cfg(test)]
@@ -306,7 +329,7 @@ mod tests {
             ("\"3\"", Some(Some(vec![3]))),
             ("W/\"1\", \"2\"", Some(Some(vec![1, 2]))),
             ("3", None),
-            ("*", Some(None)),
+            ("*", Some(Some(vec![]))),
             ("W/\"x\"", None),
             ("W/\"1\", 2", None),
             ("W/\"1\",", None),

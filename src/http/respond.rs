@@ -21,11 +21,22 @@ pub fn styled(body: Vec<u8>, style: Style) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Answers from this size on are written anew off the threads that serve.
+const LARGE_BYTES: usize = 256 * 1024;
+
+/// [`styled`], off this thread where that is much work.
+async fn styled_anywhere(body: Vec<u8>, style: Style) -> Result<Vec<u8>, Error> {
+    if body.len() < LARGE_BYTES || (style.format == Format::Json && !style.pretty) {
+        return styled(body, style);
+    }
+    actix_web::web::block(move || styled(body, style)).await.map_err(|error| Error::Unexpected(error.to_string()))?
+}
+
 /// The answer of an interaction.
 ///
 /// # Errors
 /// [`Error::Unexpected`] for what no interaction answers.
-pub fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: Style, base_url: &str) -> Result<HttpResponse, Error> {
+pub async fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: Style, base_url: &str) -> Result<HttpResponse, Error> {
     let mut status = StatusCode::from_u16(answer.status).map_err(|error| Error::Unexpected(error.to_string()))?;
     let unchanged = route.reads() && answer.version.is_some_and(|version| negotiate::has_it(headers, version, answer.updated));
     if unchanged {
@@ -61,5 +72,5 @@ pub fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: Style,
         Return::OperationOutcome if told => outcome::outcome(answer.warnings).to_string().into_bytes(),
         _ => answer.body,
     };
-    Ok(builder.content_type(style.format.media()).body(styled(body, style)?))
+    Ok(builder.content_type(style.format.media()).body(styled_anywhere(body, style).await?))
 }

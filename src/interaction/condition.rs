@@ -4,7 +4,7 @@
 use super::create::leave_trace;
 use super::links::absolute;
 use super::search_type::{narrowed, scoped_chains};
-use super::{Answer, Error, Refused, Request, Service};
+use super::{Answer, Error, Refused, Request, Service, patient};
 use crate::fhir::ResourceType;
 use crate::filter::Filter;
 use crate::policy::Action;
@@ -26,8 +26,8 @@ pub(super) enum Matches {
     None,
     /// One.
     One(Box<Hit>),
-    /// More than one.
-    Several,
+    /// More than one; this is the first.
+    Several(Box<Hit>),
 }
 
 impl Matches {
@@ -35,11 +35,15 @@ impl Matches {
     ///
     /// # Errors
     /// [`Error::Precondition`] for several.
-    pub(super) fn at_most_one(self, resource: ResourceType) -> Result<Option<Box<Hit>>, Error> {
+    pub(super) fn at_most_one(self, resource: ResourceType) -> Result<Option<Box<Hit>>, Refused> {
         match self {
             Self::None => Ok(None),
             Self::One(hit) => Ok(Some(hit)),
-            Self::Several => Err(Error::Precondition(format!("several resources of type {resource} match the condition"))),
+            Self::Several(hit) => {
+                let error = Error::Precondition(format!("several resources of type {resource} match the condition"));
+                // The person whose record was asked finds it among the traces.
+                Err(Refused::at(error, hit.envelope.holder.max(0), 0))
+            }
         }
     }
 }
@@ -89,7 +93,7 @@ pub(super) fn resolve(
     Ok(match (hits.next(), hits.next()) {
         (None, _) => Matches::None,
         (Some(hit), None) => Matches::One(Box::new(hit)),
-        (Some(_), Some(_)) => Matches::Several,
+        (Some(hit), Some(_)) => Matches::Several(Box::new(hit)),
     })
 }
 
@@ -134,7 +138,11 @@ where
 /// The answer of a conditional create that found something.
 pub(super) fn existing(service: &Service, request: &Request, hit: &Hit) -> Answer {
     let envelope = &hit.envelope;
-    let body = if request.is_tester() { hit.body.clone() } else { absolute(envelope.resource, &hit.body, &service.base_url) };
+    let body = match &hit.facts.holder {
+        _ if request.is_tester() => hit.body.clone(),
+        Some(holder) if envelope.resource == ResourceType::PATIENT => patient::with_state(&hit.body, holder, request.caller.kind),
+        _ => absolute(envelope.resource, &hit.body, &service.base_url),
+    };
     Answer {
         status: 200,
         body,

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::condition::{self, Created};
 use super::holder::{self, Standing};
+use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain, trace_within};
 use crate::audit::Happened;
@@ -40,6 +41,26 @@ pub async fn create(service: &Service, request: &Request, resource: ResourceType
     match done {
         Ok(answer) => Ok(answer),
         Err(refused) => Err(service.refused(&asked, refused).await),
+    }
+}
+
+/// Whether the caller may do at all what a route with a body asks for, before the body is taken in.
+///
+/// # Errors
+/// [`Error::Forbidden`], traced.
+pub async fn admits(service: &Service, request: &Request, route: &Route) -> Result<(), Error> {
+    let (resource, action) = match route {
+        Route::Create(resource) => (*resource, Action::Create),
+        // What nobody but a tester updates is told by its method.
+        Route::Update(resource, _) if service.policy.served(false).contains(&(*resource, Action::Update)) => (*resource, Action::Update),
+        _ => return Ok(()),
+    };
+    match permitted(service, request, resource, action) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let asked = service.asked(request, route.interaction(), resource, "", "");
+            Err(service.refused(&asked, error.into()).await)
+        }
     }
 }
 

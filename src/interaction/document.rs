@@ -183,7 +183,7 @@ fn take_contents(document: &mut Value, base_url: &str) -> Result<Vec<Content>, E
 }
 
 /// `type/subtype` with optional parameters, safe in a header.
-fn is_media_type(text: &str) -> bool {
+pub fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
     let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
     let printable = text.bytes().all(|b| (0x20..0x7f).contains(&b));

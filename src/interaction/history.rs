@@ -8,10 +8,12 @@ use super::{Answer, Error, Request, Service, search_traces};
 use crate::fhir::{ResourceType, outcome, primitive};
 use crate::filter::Envelope;
 use crate::policy::{Action, Decision};
+use crate::store::read::Span;
 use crate::store::{self, Found, Version};
 
-/// Versions in one answer.
+/// Versions in one answer at most, and where `_count` is absent.
 const VERSIONS_MAX: usize = 200;
+const VERSIONS_DEFAULT: usize = 50;
 
 /// One version of a resource.
 ///
@@ -39,9 +41,10 @@ pub async fn vread(
             return Err(service.refused(&asked, refused).await);
         }
     };
-    let only = version.parse::<i32>().ok().filter(|number| *number > 0);
+    let digits = version.bytes().all(|b| b.is_ascii_digit()) && !version.starts_with('0');
+    let only = version.parse::<i32>().ok().filter(|_| digits);
     let versions = match only {
-        Some(only) => of(service, request, &found, Some(only)).await?,
+        Some(only) => of(service, request, &found, Span { only: Some(only), ..Span::default() }).await?.0,
         None => Vec::new(),
     };
     let Some(one) = versions.into_iter().next() else {
@@ -69,7 +72,14 @@ fn as_of(found: &Found, version: Version) -> Found {
 ///
 /// # Errors
 /// As [`read`](super::read()).
-pub async fn history(service: &Service, request: &Request, resource: ResourceType, id: &str) -> Result<Answer, Error> {
+pub async fn history(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    id: &str,
+    pairs: &[(String, String)],
+) -> Result<Answer, Error> {
+    let span = span(pairs)?;
     let asked = service.asked(request, "history-instance", resource, id, "");
     if resource == ResourceType::AUDIT_EVENT && !request.is_tester() {
         return Err(Error::NotSupported { place: "_history".into(), message: "a trace has one version".into() });
@@ -78,30 +88,62 @@ pub async fn history(service: &Service, request: &Request, resource: ResourceTyp
         Ok(found) => found,
         Err(refused) => return Err(service.refused(&asked, refused).await),
     };
-    let versions = of(service, request, &found, None).await?;
-    let total = i64::try_from(versions.len()).unwrap_or(i64::MAX);
+    let (versions, more) = of(service, request, &found, span).await?;
     let path = format!("{resource}/{id}");
     let mut entries = Vec::new();
-    for one in versions.iter().take(VERSIONS_MAX) {
+    for one in &versions {
         entries.push(entry(service, request, &found, one, &path)?);
     }
     service.trace(&asked, 200, &[disclosed(&found)]).await?;
-    let links = [("self", format!("{}/{path}/_history", service.base_url))];
-    let bundle = outcome::bundle("history", Some(total), &links, entries);
+    let address = format!("{}/{path}/_history", service.base_url);
+    let own = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    let mut links = vec![("self", if own.is_empty() { address.clone() } else { format!("{address}?{own}") })];
+    if let Some(last) = versions.last().filter(|_| more) {
+        let kept = pairs.iter().filter(|(name, _)| name != "_before");
+        let next =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).append_pair("_before", &last.version.to_string()).finish();
+        links.push(("next", format!("{address}?{next}")));
+    }
+    // Versions count from one: their number needs no counting where nothing narrows them.
+    let whole =
+        versions.first().filter(|first| span.since.is_none() && (more || span.before.is_none()) && first.version == found.envelope.version);
+    let total = match whole {
+        Some(_) if more || versions.len() > 1 => Some(i64::from(found.envelope.version)),
+        _ if span.before.is_none() && !more => i64::try_from(versions.len()).ok(),
+        _ => None,
+    };
+    let bundle = outcome::bundle("history", total, &links, entries);
     Ok(Answer { status: 200, body: bundle.to_string().into_bytes(), ..Answer::default() })
 }
 
+/// `_count`, `_since`, and `_before`, which page links have.
+fn span(pairs: &[(String, String)]) -> Result<Span, Error> {
+    let mut span = Span { limit: VERSIONS_DEFAULT, ..Span::default() };
+    for (name, value) in pairs {
+        let unfit = |message: &str| Error::Value { place: name.clone(), message: message.into() };
+        match name.as_str() {
+            "_count" => span.limit = value.parse::<usize>().map_err(|_| unfit("expected a number"))?.clamp(1, VERSIONS_MAX),
+            "_since" => span.since = Some(primitive::parse_instant(value).ok_or_else(|| unfit("expected an instant"))?),
+            "_before" => span.before = Some(value.parse().map_err(|_| unfit("expected a version"))?),
+            "_format" | "_pretty" => {}
+            _ => return Err(Error::NotSupported { place: name.clone(), message: "a history has `_count` and `_since`".into() }),
+        }
+    }
+    Ok(span)
+}
+
 /// The versions that this caller may see of what it sees: the current one, and earlier ones by the rules of `history`.
-async fn of(service: &Service, request: &Request, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
+async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> Result<(Vec<Version>, bool), Error> {
     let resource = found.envelope.resource;
     let scope = service.policy.scope(&request.caller, Action::History, resource, service.clock.now());
     let found = found.clone();
     if let Decision::Deny(_) = scope.decide(&candidate(&found)) {
         let Envelope { version, updated, .. } = found.envelope;
         let current = Version { version, updated, body: found.body, deleted: found.deleted };
-        return Ok(if only.is_none_or(|only| only == version) { vec![current] } else { Vec::new() });
+        let wanted = span.only.is_none_or(|only| only == version) && span.before.is_none_or(|before| version < before);
+        return Ok((if wanted { vec![current] } else { Vec::new() }, false));
     }
-    Ok(service.store.run(move |connection| store::read::versions(connection, &found, only)).await?)
+    Ok(service.store.run(move |connection| store::read::versions(connection, &found, span)).await?)
 }
 
 fn entry(service: &Service, request: &Request, found: &Found, version: &Version, path: &str) -> Result<Value, Error> {

@@ -9,8 +9,8 @@ use crate::fhir::json::DEPTH_MAX;
 
 /// Operations in one patch.
 pub(super) const OPERATIONS_MAX: usize = 50;
-/// Values in the tree after any operation; an operation that copies may double it.
-const VALUES_MAX: usize = 1_000_000;
+/// Bytes of the tree, as JSON, after any operation; an operation that copies is measured before it is applied.
+const BYTES_MAX: usize = 50 * 1024 * 1024;
 
 /// Understands the operations.
 ///
@@ -34,23 +34,37 @@ pub(super) fn understand(operations: &Value) -> Result<Patch, Error> {
 /// What does not apply, in words.
 pub(super) fn apply(tree: &mut Value, patch: &Patch) -> Result<(), String> {
     for (place, operation) in patch.0.iter().enumerate() {
+        if let PatchOperation::Copy(copy) = operation {
+            let whole = size(tree, 0, 0).unwrap_or(BYTES_MAX);
+            let added = tree.pointer(copy.from.as_str()).and_then(|from| size(from, 0, 0)).unwrap_or_default();
+            if whole + added > BYTES_MAX {
+                return Err(format!("operation {place} makes the resource too large"));
+            }
+        }
         json_patch::patch(tree, std::slice::from_ref(operation))
             .map_err(|error| format!("operation {place} does not apply: {}", error.kind))?;
         let grows =
             matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_) | PatchOperation::Add(_) | PatchOperation::Replace(_));
-        if grows && count(tree, 0, 0).is_none() {
+        if grows && size(tree, 0, 0).is_none() {
             return Err(format!("operation {place} makes the resource too large or too deep"));
         }
     }
     Ok(())
 }
 
-/// How many values the tree has, `so_far` counted; `None` for too many or too deep.
-fn count(tree: &Value, depth: usize, so_far: usize) -> Option<usize> {
-    let so_far = Some(so_far + 1).filter(|count| *count <= VALUES_MAX && depth <= DEPTH_MAX)?;
+/// How many bytes the tree has as JSON, at least, `so_far` counted; `None` for too many or too deep.
+fn size(tree: &Value, depth: usize, so_far: usize) -> Option<usize> {
+    let own = match tree {
+        Value::String(text) => text.len() + 2,
+        Value::Number(number) => number.as_str().len(),
+        _ => 2,
+    };
+    let so_far = Some(so_far + own + 1).filter(|size| *size <= BYTES_MAX && depth <= DEPTH_MAX)?;
     match tree {
-        Value::Array(items) => items.iter().try_fold(so_far, |so_far, item| count(item, depth + 1, so_far)),
-        Value::Object(members) => members.values().try_fold(so_far, |so_far, member| count(member, depth + 1, so_far)),
+        Value::Array(items) => items.iter().try_fold(so_far, |so_far, item| size(item, depth + 1, so_far)),
+        Value::Object(members) => {
+            members.iter().try_fold(so_far, |so_far, (name, member)| size(member, depth + 1, so_far + name.len() + 3))
+        }
         _ => Some(so_far),
     }
 }
@@ -90,6 +104,9 @@ mod tests {
     fn copies_of_copies_are_refused() {
         let operations: Vec<Value> = (0..OPERATIONS_MAX).map(|n| json!({"op": "copy", "from": "", "path": format!("/c{n}")})).collect();
         let error = apply(&mut json!({"x": [1, 2, 3]}), &understand(&operations.into()).unwrap()).unwrap_err();
-        assert!(error.contains("too large or too deep"), "{error}");
+        assert!(error.contains("too large"), "{error}");
+        let copies: Vec<Value> = (0..12).map(|n| json!({"op": "copy", "from": "/data", "path": format!("/c{n}")})).collect();
+        let error = apply(&mut json!({"data": "x".repeat(8_000_000)}), &understand(&copies.into()).unwrap()).unwrap_err();
+        assert!(error.contains("operation 5 makes the resource too large"), "{error}");
     }
 }

@@ -34,7 +34,7 @@ mod update;
 pub use bundle::{Shown, bundle};
 pub use capabilities::capabilities;
 pub use condition::Which;
-pub use create::create;
+pub use create::{admits, create};
 pub use delete::delete;
 pub use error::Error;
 pub use history::{history, vread};
@@ -107,6 +107,8 @@ pub struct Request {
     pub id: String,
     /// The versions of `If-Match`, one of which must be current; `None` for any.
     pub if_match: Option<Vec<i32>>,
+    /// `If-None-Match: *`: an update is only for what does not exist yet.
+    pub only_new: bool,
     /// The parameters of `If-None-Exist`.
     pub if_none_exist: Option<Vec<(String, String)>>,
     /// `Prefer: handling=strict`.
@@ -116,7 +118,7 @@ pub struct Request {
 impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
-        Self { caller, id: id.into(), if_match: None, if_none_exist: None, strict: false }
+        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false }
     }
 
     /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).
@@ -125,7 +127,9 @@ impl Request {
     /// [`Error::Precondition`].
     fn expect_version(&self, current: i32) -> Result<(), Error> {
         match &self.if_match {
-            Some(versions) if !versions.contains(&current) => Err(Error::Precondition(format!("version {current} is current"))),
+            Some(versions) if !versions.is_empty() && !versions.contains(&current) => {
+                Err(Error::Precondition(format!("version {current} is current")))
+            }
             _ => Ok(()),
         }
     }

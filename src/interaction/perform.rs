@@ -34,7 +34,7 @@ pub async fn perform(
     match (route, sent) {
         (Route::Read(resource, id), _) => read(service, request, *resource, id, wanted).await,
         (Route::Vread(resource, id, version), _) => vread(service, request, *resource, id, version, wanted).await,
-        (Route::History(resource, id), _) => history(service, request, *resource, id).await,
+        (Route::History(resource, id), _) => history(service, request, *resource, id, &pairs).await,
         (Route::Search(resource), _) => search(service, request, *resource, &pairs, false).await,
         (Route::PostSearch(resource), _) => search(service, request, *resource, &pairs, true).await,
         (Route::Create(resource), Sent::Resource(document)) => create(service, request, *resource, document).await,

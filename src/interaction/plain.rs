@@ -65,6 +65,7 @@ pub(super) fn answer(new: &NewResource, status: u16) -> Answer {
     }
 }
 
+/// The resource, for one who is about to write it.
 fn find(
     service: &Service,
     request: &Request,
@@ -72,6 +73,8 @@ fn find(
     resource: ResourceType,
     id: &str,
 ) -> Result<Option<Found>, Error> {
+    // Writers of one resource come one after the other, so that none finds its version gone.
+    store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     Ok(store::read::read(connection, &scope, id)?)
 }
@@ -124,6 +127,9 @@ pub(super) async fn update(
         };
         let found = find(&within, &asker, connection, resource, &id)?;
         expect_version(&asker, found.as_ref())?;
+        if asker.only_new && found.as_ref().is_some_and(|found| !found.deleted) {
+            return Err(Error::Precondition(format!("{resource} `{id}` exists")).into());
+        }
         let Some(found) = found else {
             let new = first(&within, &asker, resource, id, &value);
             store::write::insert(connection, &new)?;
@@ -220,7 +226,8 @@ fn one(
 ) -> Result<Option<String>, Error> {
     match (which, condition) {
         (_, Some(condition)) => {
-            let found = condition::resolve(service, request, connection, condition)?.at_most_one(resource)?;
+            let found =
+                condition::resolve(service, request, connection, condition)?.at_most_one(resource).map_err(|refused| refused.error)?;
             Ok(found.map(|hit| hit.envelope.id))
         }
         (Which::Id(id), None) => Ok(Some(id.clone())),

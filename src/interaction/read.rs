@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::document::is_media_type;
 use super::links::absolute;
 use super::{Answer, Error, Request, Service, patient, search_traces};
 use crate::audit::{self, Happened};
@@ -28,16 +29,15 @@ impl Wanted {
         if self.ranges.is_empty() {
             return Ok(false);
         }
+        let content = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         for range in &self.ranges {
-            let fhir = matches!(
-                range.as_str(),
-                "application/fhir+json" | "application/json+fhir" | "application/fhir+xml" | "application/xml+fhir"
-            );
-            if fhir || (matches!(range.as_str(), "application/json" | "application/xml" | "text/xml" | "text/json") && media != range) {
+            // Only FHIR's own types ask for the resource: other XML and JSON may be the content (FHIR R4 binary.html#rest).
+            let fhir = ["application/fhir+json", "application/json+fhir", "application/fhir+xml", "application/xml+fhir"];
+            if fhir.contains(&range.as_str()) {
                 return Ok(true);
             }
             let group = range.strip_suffix("/*").map(|group| format!("{group}/"));
-            if range == "*/*" || media == range || group.is_some_and(|group| media.starts_with(&group)) {
+            if range == "*/*" || content == *range || group.is_some_and(|group| content.starts_with(&group)) {
                 return Ok(false);
             }
         }
@@ -133,10 +133,15 @@ pub(super) fn answer(service: &Service, request: &Request, found: &Found, wanted
     } else if wanted.wants_resource(&found.media)? {
         answer.body = binary(found).to_string().into_bytes();
     } else {
-        answer.media = Some(found.media.clone());
+        answer.media = Some(served_as(&found.media));
         answer.body.clone_from(&found.body);
     }
     Ok(answer)
+}
+
+/// The media type content is served under: the one it was stored with, where that is one.
+fn served_as(media: &str) -> String {
+    if is_media_type(media) { media.to_owned() } else { "application/octet-stream".to_owned() }
 }
 
 /// A tester's Binary is kept as the resource it came as; its content is taken out where that is wanted.
@@ -147,7 +152,7 @@ fn kept_as_resource(answer: &mut Answer, wanted: &Wanted) -> Result<(), Error> {
         return Ok(());
     }
     let data: Vec<u8> = text("data").bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    answer.media = Some(text("contentType").to_owned());
+    answer.media = Some(served_as(text("contentType")));
     answer.body = STANDARD.decode(data).map_err(|_| Error::Unexpected("a stored Binary is no base64".into()))?;
     Ok(())
 }

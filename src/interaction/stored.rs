@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::links::relative;
-use crate::fhir::{ResourceType, primitive};
+use crate::fhir::{ResourceType, primitive, replace_references};
 use crate::filter::{Actor, Envelope};
 use crate::search::extract;
 use crate::store::NewResource;
@@ -63,23 +63,10 @@ pub fn parties(actors: &[Actor]) -> String {
 
 /// Makes every literal reference to this server relative, so that the base URL may change.
 pub fn make_relative(value: &mut Value, base_url: &str) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members.iter_mut() {
-                match member {
-                    Value::String(text) if name == "reference" => {
-                        let short = relative(text, base_url);
-                        if short.len() != text.len() {
-                            *member = short.to_owned().into();
-                        }
-                    }
-                    inner => make_relative(inner, base_url),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| make_relative(item, base_url)),
-        _ => {}
-    }
+    replace_references(value, &|text| {
+        let short = relative(text, base_url);
+        (short.len() != text.len()).then(|| short.to_owned())
+    });
 }
 
 /// Sets a member of an object.

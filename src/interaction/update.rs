@@ -38,6 +38,10 @@ pub async fn update(
             return Err(service.refused(&asked, error.into()).await);
         }
     }
+    if request.only_new && !request.is_tester() {
+        let error = Error::Precondition("only what exists is updated".into());
+        return Err(service.refused(&asked, error.into()).await);
+    }
     if let Err(error) = permitted(service, request, resource, Action::Update) {
         return Err(service.refused(&asked, error.into()).await);
     }

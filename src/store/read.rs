@@ -152,28 +152,73 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
     Ok(Some(Found { envelope, facts, about, media, body, deleted, decision }))
 }
 
-/// The versions of a resource, newest first; only one where a number is given. The caller has decided on the current one.
+/// Which versions of a resource are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Span {
+    /// This one alone.
+    pub only: Option<i32>,
+    /// Those before this one.
+    pub before: Option<i32>,
+    /// Those written at this instant or later, microseconds.
+    pub since: Option<i64>,
+    /// How many.
+    pub limit: usize,
+}
+
+/// Bytes of the versions in one answer, unless the first alone has more.
+const VERSIONS_BYTES_MAX: i64 = 32 * 1024 * 1024;
+
+/// The versions of a resource, newest first, and whether there are more than were asked for or than fit in one answer. The caller has
+/// decided on the current one.
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
-pub fn versions(connection: &mut AnyConnection, found: &Found, only: Option<i32>) -> Result<Vec<Version>, Error> {
-    let current =
-        Version { version: found.envelope.version, updated: found.envelope.updated, body: found.body.clone(), deleted: found.deleted };
-    if only == Some(current.version) {
-        return Ok(vec![current]);
+pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Result<(Vec<Version>, bool), Error> {
+    let Envelope { holder, key, version, updated, .. } = found.envelope;
+    let wanted = span.only.is_none_or(|only| only == version)
+        && span.before.is_none_or(|before| version < before)
+        && span.since.is_none_or(|since| updated >= since);
+    let mut all = Vec::new();
+    if wanted {
+        all.push(Version { version, updated, body: found.body.clone(), deleted: found.deleted });
     }
-    let mut statement = Statement::new("SELECT version, updated, codec, body, deleted FROM resource_version WHERE holder = ");
-    statement.big(found.envelope.holder).sql(" AND key = ").big(found.envelope.key);
-    if let Some(version) = only {
-        statement.sql(" AND version = ").int(version);
+    if span.only == Some(version) {
+        return Ok((all, false));
     }
-    statement.sql(" ORDER BY version DESC");
-    let rows: Vec<(i32, i64, i16, Vec<u8>, i16)> = statement.load::<(Integer, BigInt, SmallInt, Binary, SmallInt), _>(connection)?;
-    let version =
-        |(version, updated, codec, body, deleted)| Ok(Version { version, updated, body: decode(codec, body)?, deleted: deleted != 0 });
-    let earlier = rows.into_iter().map(version);
-    let earlier = earlier.collect::<Result<Vec<_>, Error>>()?;
-    Ok(if only.is_some() { earlier } else { std::iter::once(current).chain(earlier).collect() })
+    let earlier = |select: &str| {
+        let mut statement = Statement::new(select);
+        statement.sql(" FROM resource_version WHERE holder = ").big(holder).sql(" AND key = ").big(key);
+        statement
+    };
+    // How large they are is asked before they are fetched.
+    let mut sizes = earlier("SELECT version, CAST(LENGTH(body) AS BIGINT)");
+    match span.only {
+        Some(only) => sizes.sql(" AND version = ").int(only),
+        None => {
+            sizes.sql(" AND version < ").int(span.before.unwrap_or(i32::MAX)).sql(" AND updated >= ").big(span.since.unwrap_or(i64::MIN))
+        }
+    };
+    let limit = if span.only.is_some() { 1 } else { span.limit };
+    sizes.sql(" ORDER BY version DESC LIMIT ").number(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
+    let sizes: Vec<(i32, i64)> = sizes.load::<(Integer, BigInt), _>(connection)?;
+    let (mut bytes, mut taken) = (all.first().map_or(0, |current| i64::try_from(current.body.len()).unwrap_or(i64::MAX)), Vec::new());
+    for (version, size) in &sizes {
+        bytes = bytes.saturating_add(*size);
+        let first = all.is_empty() && taken.is_empty();
+        if all.len() + taken.len() >= limit || (bytes > VERSIONS_BYTES_MAX && !first) {
+            break;
+        }
+        taken.push(*version);
+    }
+    if let (Some(newest), Some(oldest)) = (taken.first(), taken.last()) {
+        let mut select = earlier("SELECT version, updated, codec, body, deleted");
+        select.sql(" AND version BETWEEN ").int(*oldest).sql(" AND ").int(*newest).sql(" ORDER BY version DESC");
+        let rows: Vec<(i32, i64, i16, Vec<u8>, i16)> = select.load::<(Integer, BigInt, SmallInt, Binary, SmallInt), _>(connection)?;
+        for (version, updated, codec, body, deleted) in rows {
+            all.push(Version { version, updated, body: decode(codec, body)?, deleted: deleted != 0 });
+        }
+    }
+    Ok((all, taken.len() < sizes.len()))
 }
 
 /// Those of these resources of records and directories, as `Type/id`, that exist. Discloses nothing: for the sandbox's own people.

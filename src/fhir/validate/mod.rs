@@ -6,9 +6,11 @@
 mod code;
 mod reference;
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
-use super::definitions::{Element, Is, Structure, Type, structure};
+use super::definitions::{Element, Is, Primitive, Structure, Type, structure};
 use super::issue::{Issue, Issues};
 use super::place::Place;
 use super::{ResourceType, format};
@@ -26,15 +28,19 @@ pub fn validate(resource: ResourceType, value: &Value) -> Vec<Issue> {
 
 struct Check<'v> {
     issues: Issues,
-    /// For each resource around this place that is not contained, the ids of those it contains: what `#id` may point to.
-    contained: Vec<Vec<&'v str>>,
+    /// For each resource around this place that is not contained, the ids of those it contains, and how often: what `#id` may point to.
+    contained: Vec<HashMap<&'v str, u32>>,
 }
 
 impl<'v> Check<'v> {
     /// A resource that stands by itself: the root, or one in a Bundle or in Parameters.
     fn outer(&mut self, structure: &'static Structure, members: &'v Map<String, Value>, at: &Place<'_>) {
         let items = members.get("contained").and_then(Value::as_array);
-        self.contained.push(items.into_iter().flatten().filter_map(|item| item.get("id")?.as_str()).collect());
+        let mut ids = HashMap::new();
+        for id in items.into_iter().flatten().filter_map(|item| item.get("id")?.as_str()) {
+            *ids.entry(id).or_default() += 1;
+        }
+        self.contained.push(ids);
         self.object(structure, members, at);
         self.contained.pop();
     }
@@ -87,8 +93,9 @@ impl<'v> Check<'v> {
 
     /// One member of an object.
     fn member(&mut self, element: &'static Element, kind: &'static Type, value: &'v Value, twin: &Twin<'v>, at: &Place<'_>) {
-        if twin.companion && kind.primitive().is_none() {
-            return self.issues.add("structure", at, "only a primitive element has a companion with `_`");
+        let simple = kind.primitive().is_some_and(|primitive| primitive != Primitive::Xhtml) && !element.attribute;
+        if twin.companion && !simple {
+            return self.issues.add("structure", at, "only a primitive element has a companion with `_`, and no attribute or narrative");
         }
         match (element.repeats(), value) {
             (true, Value::Array(items)) if items.is_empty() => self.issues.add("structure", at, "an array is not empty"),
@@ -107,6 +114,9 @@ impl<'v> Check<'v> {
         }
         if items.len() < usize::from(element.min) && !twin.companion {
             self.issues.add("required", at, format!("at least {} are needed", element.min));
+        }
+        if twin.companion && items.iter().all(Value::is_null) {
+            self.issues.add("structure", at, "a companion has something for at least one value");
         }
         for (index, item) in items.iter().enumerate() {
             if self.issues.is_full() {
@@ -163,7 +173,7 @@ impl<'v> Check<'v> {
         match members.get("id").and_then(Value::as_str) {
             None => self.issues.add("required", &at.element("id"), "a contained resource has an id"),
             Some(id) => {
-                if self.contained.last().is_some_and(|ids| ids.iter().filter(|known| **known == id).count() > 1) {
+                if self.contained.last().and_then(|ids| ids.get(id)).is_some_and(|count| *count > 1) {
                     self.issues.add("structure", &at.element("id"), "each contained resource has an id of its own");
                 }
             }

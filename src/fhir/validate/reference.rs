@@ -17,7 +17,7 @@ impl<'v> Check<'v> {
             None => None,
             Some(reference) => match target(reference) {
                 Ok(Target::Contained(id)) => {
-                    if !id.is_empty() && !self.contained.last().is_some_and(|ids| ids.contains(&id)) {
+                    if !id.is_empty() && !self.contained.last().is_some_and(|ids| ids.contains_key(&id)) {
                         let id: String = id.chars().take(64).collect();
                         self.issues.add("value", &place, format!("no contained resource has the id `{id}`"));
                     }

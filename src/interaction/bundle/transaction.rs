@@ -119,7 +119,7 @@ fn plan<'e>(service: &Service, connection: &mut AnyConnection, entry: &'e Entry)
     let request = &entry.request;
     let mut resolve = |resource: ResourceType, pairs: &[(String, String)]| {
         let condition = condition::parse(service, request, resource, pairs)?;
-        condition::resolve(service, request, connection, &condition)?.at_most_one(resource)
+        condition::resolve(service, request, connection, &condition)?.at_most_one(resource).map_err(|refused| refused.error)
     };
     let (resource, action, id) = match &entry.route {
         Route::Create(resource) => (*resource, Action::Create, None),
@@ -308,7 +308,7 @@ fn conditional_target(service: &Service, connection: &mut AnyConnection, request
     let (name, query) = text.split_once('?').unwrap_or((text, ""));
     let resource = ResourceType::parse(name).ok_or_else(|| Error::UnknownType(name.to_owned()))?;
     let condition = condition::parse(service, request, resource, &super::super::pairs(query)?)?;
-    let found = condition::resolve(service, request, connection, &condition)?.at_most_one(resource)?;
+    let found = condition::resolve(service, request, connection, &condition)?.at_most_one(resource).map_err(|refused| refused.error)?;
     let hit = found.ok_or_else(|| {
         Error::Precondition(format!("no {resource} matches the reference `{}`", text.chars().take(100).collect::<String>()))
     })?;
