@@ -35,7 +35,7 @@ fn whole(value: &Value, least: i64) -> bool {
     let Some(number) = value.as_number() else { return false };
     let digits = number.as_str();
     let canonical = digits.bytes().enumerate().all(|(at, b)| b.is_ascii_digit() || at == 0 && b == b'-');
-    canonical && digits.parse::<i64>().is_ok_and(|number| (least..=i64::from(i32::MAX)).contains(&number))
+    canonical && digits != "-0" && digits.parse::<i64>().is_ok_and(|number| (least..=i64::from(i32::MAX)).contains(&number))
 }
 
 fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
@@ -86,7 +86,7 @@ pub fn is_id(text: &str) -> bool {
 fn is_oid(text: &str) -> bool {
     let Some(arcs) = text.strip_prefix("urn:oid:") else { return false };
     let arc = |arc: &str| !arc.is_empty() && arc.bytes().all(|b| b.is_ascii_digit()) && (arc == "0" || !arc.starts_with('0'));
-    arcs.starts_with(['0', '1', '2']) && arcs.contains('.') && arcs.split('.').all(arc)
+    matches!(arcs.split('.').next(), Some("0" | "1" | "2")) && arcs.contains('.') && arcs.split('.').all(arc)
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -139,7 +139,10 @@ mod tests {
 
     #[test]
     fn primitives_have_their_format() {
+        let minus_zero: Value = serde_json::from_str("-0").unwrap();
         let rows = [
+            ("integer", minus_zero.clone(), false),
+            ("unsignedInt", minus_zero, false),
             ("boolean", json!(true), true),
             ("boolean", json!("true"), false),
             ("integer", json!(-1), true),
@@ -167,6 +170,7 @@ mod tests {
             ("time", json!("25:00:00"), false),
             ("oid", json!("urn:oid:1.2.03"), false),
             ("oid", json!("urn:oid:1.2.3"), true),
+            ("oid", json!("urn:oid:25.3"), false),
             ("uuid", json!("urn:uuid:c757873d-ec9a-4326-a141-556f43239520"), true),
             ("uuid", json!("c757873d"), false),
             ("id", json!("a_b"), false),

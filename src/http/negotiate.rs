@@ -44,7 +44,7 @@ pub struct Style {
 impl Style {
     /// The style asked for; JSON where no format is, or one that is not made here: in it an error says so.
     pub fn of(wanted: &Wanted, pairs: &[(String, String)]) -> Self {
-        let format = wanted.ranges.iter().find_map(|range| format_of(range)).unwrap_or_default();
+        let format = format(wanted).unwrap_or_default();
         Self { format, pretty: pairs.iter().any(|(name, value)| name == "_pretty" && value == "true") }
     }
 }
@@ -300,6 +300,7 @@ mod tests {
             ("application/fhir+json;q=0.5, text/xml", "", xml),
             ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "", xml),
             ("application/xml+fhir", "", xml),
+            ("*/*, application/fhir+xml;q=0.1", "", json),
             ("application/fhir+xml", "json", json),
             ("*/*", "xml", xml),
             ("*/*", "application/fhir json", json),

@@ -28,8 +28,9 @@ pub fn validate(resource: ResourceType, value: &Value) -> Vec<Issue> {
 
 struct Check<'v> {
     issues: Issues,
-    /// For each resource around this place that is not contained, the ids of those it contains, and how often: what `#id` may point to.
-    contained: Vec<HashMap<&'v str, u32>>,
+    /// For each resource around this place that is not contained, the ids of those it contains, how often, and of which type: what
+    /// `#id` may point to.
+    contained: Vec<HashMap<&'v str, (u32, &'v str)>>,
 }
 
 impl<'v> Check<'v> {
@@ -37,8 +38,12 @@ impl<'v> Check<'v> {
     fn outer(&mut self, structure: &'static Structure, members: &'v Map<String, Value>, at: &Place<'_>) {
         let items = members.get("contained").and_then(Value::as_array);
         let mut ids = HashMap::new();
-        for id in items.into_iter().flatten().filter_map(|item| item.get("id")?.as_str()) {
-            *ids.entry(id).or_default() += 1;
+        for item in items.into_iter().flatten() {
+            let text = |name: &str| item.get(name).and_then(Value::as_str);
+            if let Some(id) = text("id") {
+                let known: &mut (u32, &str) = ids.entry(id).or_insert((0, text("resourceType").unwrap_or_default()));
+                known.0 += 1;
+            }
         }
         self.contained.push(ids);
         self.object(structure, members, at);
@@ -173,7 +178,7 @@ impl<'v> Check<'v> {
         match members.get("id").and_then(Value::as_str) {
             None => self.issues.add("required", &at.element("id"), "a contained resource has an id"),
             Some(id) => {
-                if self.contained.last().and_then(|ids| ids.get(id)).is_some_and(|count| *count > 1) {
+                if self.contained.last().and_then(|ids| ids.get(id)).is_some_and(|(count, _)| *count > 1) {
                     self.issues.add("structure", &at.element("id"), "each contained resource has an id of its own");
                 }
             }

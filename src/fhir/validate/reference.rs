@@ -16,13 +16,15 @@ impl<'v> Check<'v> {
         let target = match text("reference") {
             None => None,
             Some(reference) => match target(reference) {
-                Ok(Target::Contained(id)) => {
-                    if !id.is_empty() && !self.contained.last().is_some_and(|ids| ids.contains_key(&id)) {
+                // `#` alone is the resource itself.
+                Ok(Target::Contained("")) => None,
+                Ok(Target::Contained(id)) => match self.contained.last().and_then(|ids| ids.get(id)) {
+                    Some((_, name)) => Some(*name),
+                    None => {
                         let id: String = id.chars().take(64).collect();
-                        self.issues.add("value", &place, format!("no contained resource has the id `{id}`"));
+                        return self.issues.add("value", &place, format!("no contained resource has the id `{id}`"));
                     }
-                    None
-                }
+                },
                 Ok(Target::Typed(resource)) => Some(resource.name()),
                 Ok(Target::Other) => None,
                 Err(expected) => return self.issues.add("value", &place, expected),

@@ -58,6 +58,10 @@ fn every_departure_has_its_place() {
         ),
         (json!({"contained": [{"resourceType": "Organization", "name": "x"}]}), "required Patient.contained[0].id"),
         (
+            json!({"contained": [{"resourceType": "Patient", "id": "o", "active": true}], "managingOrganization": {"reference": "#o"}}),
+            "value Patient.managingOrganization.reference",
+        ),
+        (
             json!({"contained": [{"resourceType": "Organization", "id": "o", "name": "x"}, {"resourceType": "Organization", "id": "o", "name": "x"}]}),
             "structure Patient.contained[0].id; structure Patient.contained[1].id",
         ),
