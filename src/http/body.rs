@@ -24,6 +24,8 @@ use crate::interaction::{Error, Route};
 const SEARCH_BYTES_MAX: usize = 256 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a refused body may take to arrive before its connection is given up.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bodies from this size on are decompressed and read off the threads that serve, few at a time.
 const LARGE_BYTES: usize = 256 * 1024;
 /// Large bodies held at a time; the others wait for room before more of them is read.
@@ -111,6 +113,26 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
         _ => Body::None,
     };
     Ok((body, place))
+}
+
+/// Lets the body of a refused request pass where it is small, so that its connection serves on: what is left unread closes it,
+/// and whether bytes had already come would show in the answer's `connection` header.
+pub async fn drain(request: &HttpRequest, payload: Payload) {
+    let announced = negotiate::header(request.headers(), &CONTENT_LENGTH).map(|length| length.parse::<usize>().unwrap_or(usize::MAX));
+    let mut left = SEARCH_BYTES_MAX;
+    if announced.is_some_and(|length| length > left) {
+        return;
+    }
+    let mut stream = pin!(BodyStream::new(payload));
+    let pass = async {
+        while let Some(Ok(chunk)) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            let Some(less) = left.checked_sub(chunk.len()) else { break };
+            left = less;
+        }
+    };
+    if actix_web::rt::time::timeout(DRAIN_TIMEOUT, pass).await.is_err() {
+        tracing::debug!("a refused body did not arrive");
+    }
 }
 
 /// The bytes of a small body that is no resource.

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::Value;
 
-use super::body::{Body, body};
+use super::body::{Body, body, drain};
 use super::negotiate::{self, Style};
 use super::respond::{respond, styled};
 use super::{State, is_local, outcome};
@@ -158,7 +158,10 @@ async fn interact(
     }
     let service = &state.service;
     // Who may not write is told so before a body is taken in.
-    interaction::admits(service, &asker, &route).await?;
+    if let Err(refused) = interaction::admits(service, &asker, &route).await {
+        drain(request, payload).await;
+        return Err(refused);
+    }
     // A large body keeps its place until it is answered: the tree made of it is larger than its bytes.
     let (received, _place) = body(request, payload, &route, &state.limits).await?;
     let sent = match received {

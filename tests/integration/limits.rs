@@ -49,6 +49,35 @@ fn a_body_announced_to_be_too_long_is_refused_before_it_comes() {
 }
 
 #[test]
+fn a_refusal_does_not_tell_whether_the_body_had_come() {
+    let server = Server::empty(Backend::Sqlite);
+    let token = server.token(&service("operator"));
+    let head = |framing: &str| {
+        format!(
+            "PUT /fhir/Consent/01930000-0000-7000-8000-000000000000 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/fhir+json\r\n{framing}\r\n\r\n"
+        )
+    };
+    for (framing, body) in [("Content-Length: 2", "{}"), ("Transfer-Encoding: chunked", "2\r\n{}\r\n0\r\n\r\n")] {
+        let mut stream = TcpStream::connect(server.root.trim_start_matches("http://")).unwrap();
+        // The same connection twice: it serves on after a refusal.
+        for _ in 0..2 {
+            stream.write_all(head(framing).as_bytes()).unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            stream.write_all(body.as_bytes()).unwrap();
+            let (mut told, mut chunk) = (String::new(), [0; 4096]);
+            while !told.ends_with("}]}") {
+                let count = stream.read(&mut chunk).unwrap();
+                assert!(count > 0, "{framing}: closed after {told}");
+                told.push_str(&String::from_utf8_lossy(&chunk[..count]));
+            }
+            let told = told.to_lowercase();
+            assert!(told.starts_with("http/1.1 403") && !told.contains("connection: close"), "{framing}: {told}");
+        }
+    }
+}
+
+#[test]
 fn a_body_that_comes_too_long_is_refused() {
     let server = Server::empty(Backend::Sqlite);
     let body = vec![b' '; 300_000];
