@@ -6,15 +6,21 @@ use crate::support::Server;
 use crate::support::build::{document, holder, ins, patient, service, structure};
 use crate::support::postgres::Cluster;
 
-#[test]
-fn the_database_goes_and_comes_back() {
-    let mut cluster = Cluster::start();
-    let server = Server::on(&cluster.fresh_database(), &["--empty"]);
+/// An open space, and the address of a letter in it that its holder reads.
+fn person_with_a_letter(server: &Server) -> (String, String) {
     let me = ins(1);
     server.create(&service("operator"), &patient(&me)).expect(201);
     let letter = server.create(&structure("1750000018"), &document(&me, "11490-0", 1).json()).id();
     let path = format!("DocumentReference/{letter}");
     server.get(&holder(&me), &path).expect(200);
+    (me, path)
+}
+
+#[test]
+fn the_database_goes_and_comes_back() {
+    let mut cluster = Cluster::start();
+    let server = Server::on(&cluster.fresh_database(), &["--empty"]);
+    let (me, path) = person_with_a_letter(&server);
     for round in 0..2 {
         cluster.crash();
         let read = server.get(&holder(&me), &path);
@@ -35,11 +41,7 @@ fn the_database_goes_and_comes_back() {
 fn a_database_that_stands_still_is_away() {
     let cluster = Cluster::start();
     let server = Server::on(&cluster.fresh_database(), &["--empty"]);
-    let me = ins(1);
-    server.create(&service("operator"), &patient(&me)).expect(201);
-    let letter = server.create(&structure("1750000018"), &document(&me, "11490-0", 1).json()).id();
-    let path = format!("DocumentReference/{letter}");
-    server.get(&holder(&me), &path).expect(200);
+    let (me, path) = person_with_a_letter(&server);
     cluster.freeze();
     // More than there are connections, so that some wait for a turn.
     let ask = |number: u32| {
