@@ -55,7 +55,7 @@ pub fn action(interaction: &str) -> &'static str {
     match interaction {
         "create" => "C",
         "update" | "patch" => "U",
-        "search-type" => "E",
+        "search-type" | "search-system" => "E",
         _ => "R",
     }
 }

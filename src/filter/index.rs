@@ -16,6 +16,11 @@ impl Param {
         Self::hashed(resource.name().bytes().chain(std::iter::once(b'.')).chain(code.bytes()))
     }
 
+    /// The parameter `code` that every type has, under one key for all.
+    pub fn common(code: &str) -> Self {
+        Self::hashed("Resource.".bytes().chain(code.bytes()))
+    }
+
     /// The parameter `inner` of a contained resource that this reference parameter points to: its rows are those of the container.
     pub fn through(self, inner: Self) -> Self {
         Self::hashed(self.key.to_be_bytes().into_iter().chain(inner.key.to_be_bytes()))
@@ -40,16 +45,22 @@ impl Param {
 /// A test on one index row of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// A token row in one of these spellings: `code`, `system|code`, `|code` or `system|`.
+    /// A token row in one of these spellings: `code`, `system|code` or `|code`; `system|` asks for any code of the system.
     Token(Vec<String>),
     /// A string row.
     String(StringTest),
     /// A date row.
-    Date(DateTest),
+    Date(RangeTest),
     /// A reference row with one of these values: `Type/id`, or an absolute URL.
     Reference(Vec<String>),
     /// A uri row with one of these values, exactly.
     Uri(Vec<String>),
+    /// A uri row that begins with this.
+    UriBelow(String),
+    /// A number or quantity row: with this spelling of the unit (see [`IndexRows::quantity`]), or with any as it was written.
+    Quantity(Option<String>, RangeTest),
+    /// A row of two numbers that belong together, with this spelling of what they are of.
+    Pair(String, RangeTest, RangeTest),
     /// Any row of this kind: the contrary of `:missing=true`.
     Present(ParamKind),
 }
@@ -67,6 +78,10 @@ pub enum ParamKind {
     Reference,
     /// `uri`.
     Uri,
+    /// `number`, in the table of quantities.
+    Number,
+    /// `quantity`.
+    Quantity,
 }
 
 /// A test on a string row (FHIR R4 search.html#string); values of the first two are folded by [`fold`].
@@ -80,10 +95,10 @@ pub enum StringTest {
     Exact(String),
 }
 
-/// A test on a date row: the half-open ranges `[start, end)` of the resource against that of the search,
-/// in microseconds since 1970 UTC (FHIR R4 search.html#prefix).
+/// A test on a row of dates, numbers or quantities: the half-open range `[start, end)` of the resource against that of the search
+/// (FHIR R4 search.html#prefix). Dates are microseconds since 1970 UTC, numbers as [`number_key`] orders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateTest {
+pub enum RangeTest {
     /// `eq`: the range of the search contains that of the resource.
     Within(i64, i64),
     /// `ne`: it does not.
@@ -104,7 +119,7 @@ pub enum DateTest {
     Overlaps(i64, i64),
 }
 
-impl DateTest {
+impl RangeTest {
     /// Whether the resource's range `[start, end)` passes.
     pub fn holds(self, start: i64, end: i64) -> bool {
         match self {
@@ -124,7 +139,7 @@ impl DateTest {
 /// The index rows of one resource.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IndexRows {
-    /// Every spelling of every token: `code`, `system|code`, `|code` (no system), `system|` (any code).
+    /// Every spelling of every token: `code`, and `system|code` or, without system, `|code`; what parts them is escaped within them.
     pub token: Vec<(Param, String)>,
     /// The folded and the exact value.
     pub string: Vec<(Param, String, String)>,
@@ -134,18 +149,61 @@ pub struct IndexRows {
     pub reference: Vec<(Param, String)>,
     /// The uri as it stands.
     pub uri: Vec<(Param, String)>,
+    /// The unit, and the number as `[low, high)` of [`number_key`]. A number has the unit ``. A quantity has a row as it was written, its
+    /// unit spelt `|code`, one more where the unit reads otherwise (`|unit`), and one by which units compare: `=canonical` of UCUM, else
+    /// `system|code`. A row of a composite has the spelling of its token before it, and [`GROUPED`] between.
+    pub quantity: Vec<(Param, String, i64, i64)>,
+    /// Whom it is about: the references of `patient`, or else of `subject`.
+    pub persons: Vec<String>,
+}
+
+/// What parts the halves of a composite in one spelling: a character that no text of FHIR has (FHIR R4 datatypes.html#string).
+pub const GROUPED: char = '\u{1f}';
+
+/// A number as rows keep it: integers in the order of the numbers, so that both databases compare them alike. Sixteen digits count.
+pub fn number_key(number: f64) -> i64 {
+    // Zero has one spelling.
+    let bits = if number == 0.0 { 0 } else { number.to_bits().cast_signed() };
+    if bits < 0 { i64::MIN.wrapping_sub(bits).wrapping_sub(1) } else { bits }
+}
+
+/// The system of a token that asks for any of its codes: what stands before the last separator, where nothing follows it.
+pub fn any_of_system(spelling: &str) -> Option<&str> {
+    let system = spelling.strip_suffix('|')?;
+    // A separator within a code is escaped.
+    let escapes = system.bytes().rev().take_while(|byte| *byte == b'\\').count();
+    (!system.is_empty() && escapes % 2 == 0).then_some(spelling)
 }
 
 impl IndexRows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.token.len() + self.string.len() + self.date.len() + self.reference.len() + self.uri.len() + self.quantity.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether some row of the parameter passes.
     pub fn any(&self, param: Param, test: &Test) -> bool {
+        let token = |row: &String, asked: &String| row == asked || any_of_system(asked).is_some_and(|system| row.starts_with(system));
         match test {
             Test::Present(ParamKind::Token) => self.token.iter().any(|(p, _)| *p == param),
             Test::Present(ParamKind::String) => self.string.iter().any(|(p, _, _)| *p == param),
             Test::Present(ParamKind::Date) => self.date.iter().any(|(p, _, _)| *p == param),
             Test::Present(ParamKind::Reference) => self.reference.iter().any(|(p, _)| *p == param),
             Test::Present(ParamKind::Uri) => self.uri.iter().any(|(p, _)| *p == param),
-            Test::Token(values) => self.token.iter().any(|(p, v)| *p == param && values.contains(v)),
+            Test::Present(ParamKind::Number | ParamKind::Quantity) => self.quantity.iter().any(|(p, ..)| *p == param),
+            Test::UriBelow(value) => self.uri.iter().any(|(p, v)| *p == param && v.starts_with(value)),
+            Test::Quantity(asked, test) => self.quantity.iter().any(|(p, unit, low, high)| {
+                *p == param && asked.as_ref().map_or_else(|| unit.starts_with('|'), |asked| asked == unit) && test.holds(*low, *high)
+            }),
+            Test::Pair(asked, one, two) => self.quantity.iter().any(|(p, unit, low, high)| {
+                *p == param && asked == unit && one.holds(*low, low.saturating_add(1)) && two.holds(*high, high.saturating_add(1))
+            }),
+            Test::Token(values) => self.token.iter().any(|(p, v)| *p == param && values.iter().any(|asked| token(v, asked))),
             Test::Reference(values) => self.reference.iter().any(|(p, v)| *p == param && values.contains(v)),
             Test::Uri(values) => self.uri.iter().any(|(p, v)| *p == param && values.contains(v)),
             Test::Date(test) => self.date.iter().any(|(p, start, end)| *p == param && test.holds(*start, *end)),
@@ -199,6 +257,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn numbers_keep_their_order() {
+        let numbers = [f64::NEG_INFINITY, -1e300, -2.5, -1.0, -1e-300, 0.0, 1e-300, 0.1, 1.0, 5.4, 1e300, f64::INFINITY];
+        let keys = numbers.map(number_key);
+        assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "{keys:?}");
+        assert_eq!(number_key(-0.0), number_key(0.0));
+    }
+
+    #[test]
+    fn a_system_alone_is_told_from_a_code() {
+        for (spelling, any) in [("s|", true), ("|", false), ("s|a", false), (r"a\|", false), (r"a\\|", true), ("", false)] {
+            assert_eq!(any_of_system(spelling).is_some(), any, "{spelling}");
+        }
+    }
+
+    #[test]
     fn folding_ignores_case_accents_and_blanks() {
         for (text, folded) in [("Éloïse  CŒUR", "eloise coeur"), ("e\u{301}t\u{e9}", "ete"), (" L’Haÿ ", "l'hay"), ("", "")] {
             assert_eq!(fold(text), folded);
@@ -209,23 +282,23 @@ mod tests {
     fn date_prefixes_follow_the_specification() {
         // The resource's range is [10, 20); rows: test, does it hold.
         let rows = [
-            (DateTest::Within(10, 20), true),
-            (DateTest::Within(11, 20), false),
-            (DateTest::NotWithin(11, 20), true),
-            (DateTest::EndsAfter(19), true),
-            (DateTest::EndsAfter(20), false),
-            (DateTest::StartsBefore(11), true),
-            (DateTest::StartsBefore(10), false),
-            (DateTest::AtOrAfter(10, 20), true),
-            (DateTest::AtOrAfter(11, 20), false),
-            (DateTest::AtOrBefore(10, 20), true),
-            (DateTest::AtOrBefore(5, 19), false),
-            (DateTest::StartsFrom(10), true),
-            (DateTest::StartsFrom(11), false),
-            (DateTest::EndsBy(20), true),
-            (DateTest::EndsBy(19), false),
-            (DateTest::Overlaps(19, 30), true),
-            (DateTest::Overlaps(20, 30), false),
+            (RangeTest::Within(10, 20), true),
+            (RangeTest::Within(11, 20), false),
+            (RangeTest::NotWithin(11, 20), true),
+            (RangeTest::EndsAfter(19), true),
+            (RangeTest::EndsAfter(20), false),
+            (RangeTest::StartsBefore(11), true),
+            (RangeTest::StartsBefore(10), false),
+            (RangeTest::AtOrAfter(10, 20), true),
+            (RangeTest::AtOrAfter(11, 20), false),
+            (RangeTest::AtOrBefore(10, 20), true),
+            (RangeTest::AtOrBefore(5, 19), false),
+            (RangeTest::StartsFrom(10), true),
+            (RangeTest::StartsFrom(11), false),
+            (RangeTest::EndsBy(20), true),
+            (RangeTest::EndsBy(19), false),
+            (RangeTest::Overlaps(19, 30), true),
+            (RangeTest::Overlaps(20, 30), false),
         ];
         for (test, expected) in rows {
             assert_eq!(test.holds(10, 20), expected, "{test:?}");

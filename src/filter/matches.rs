@@ -1,6 +1,6 @@
 //! The interpreter in memory: reads, bundles, and the oracle of the tests.
 
-use super::{Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderTest, IndexRows};
+use super::{Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderTest, IndexRows, Param};
 
 /// A resource as a filter sees it.
 #[derive(Clone, Copy)]
@@ -13,6 +13,8 @@ pub struct Candidate<'a> {
     pub index: Option<&'a IndexRows>,
     /// Finds what a reference value (`Type/id`) points to; `None` for an absent one.
     pub follow: Option<&'a dyn Fn(&str) -> Option<(Envelope, Facts, IndexRows)>>,
+    /// Finds what refers to a reference value by a parameter.
+    pub referring: Option<&'a dyn Fn(Param, &str) -> Vec<(Envelope, Facts, IndexRows)>>,
 }
 
 /// Whether the candidate passes. What cannot be known is no match, and neither is its contrary (`None` inside).
@@ -49,9 +51,17 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
             let (rows, follow) = (candidate.index?, candidate.follow?);
             Some(rows.reference.iter().filter(|(p, _)| p == param).any(|(_, value)| {
                 follow(value).is_some_and(|(envelope, facts, index)| {
-                    let target = Candidate { envelope: &envelope, facts: &facts, index: Some(&index), follow: Some(follow) };
+                    let target = Candidate { envelope: &envelope, facts: &facts, index: Some(&index), ..*candidate };
                     envelope.resource == *resource && matches(inner, &target)
                 })
+            }))
+        }
+        Filter::Has(param, resource, inner) => {
+            let own = format!("{}/{}", candidate.envelope.resource, candidate.envelope.id);
+            let all = candidate.referring?(*param, &own);
+            Some(all.iter().any(|(envelope, facts, index)| {
+                let source = Candidate { envelope, facts, index: Some(index), ..*candidate };
+                envelope.resource == *resource && matches(inner, &source)
             }))
         }
     }

@@ -8,7 +8,7 @@ mod index;
 mod matches;
 
 pub use envelope::{Actor, Envelope, EnvelopeTest, Facts, HolderRow, HolderState, HolderTest, Label, Right, RightKind, RightTest, Setting};
-pub use index::{DateTest, IndexRows, Param, ParamKind, StringTest, Test, fold};
+pub use index::{GROUPED, IndexRows, Param, ParamKind, RangeTest, StringTest, Test, any_of_system, fold, number_key};
 pub use matches::{Candidate, matches};
 
 use crate::fhir::ResourceType;
@@ -29,7 +29,7 @@ pub enum Filter {
     /// The logical id is one of these.
     Id(Vec<String>),
     /// `meta.lastUpdated`, an instant in microseconds, passes the test.
-    LastUpdated(DateTest),
+    LastUpdated(RangeTest),
     /// Some index row of the parameter passes the test.
     Index(Param, Test),
     /// The resource belongs to a holder that one of these names.
@@ -42,6 +42,8 @@ pub enum Filter {
     Right(RightTest),
     /// The resource refers, by a reference parameter, to a resource of this type that passes the filter.
     Via(Param, ResourceType, Box<Filter>),
+    /// A resource of this type that passes the filter refers, by a reference parameter, to the resource (FHIR R4 search.html#has).
+    Has(Param, ResourceType, Box<Filter>),
 }
 
 /// How a search names a holder.

@@ -103,7 +103,7 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
             let bytes = bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?;
             Body::Patch(crate::fhir::json::parse(&bytes)?)
         }
-        Route::PostSearch(_) => {
+        Route::PostSearch(..) | Route::PostSearchSystem => {
             let empty = negotiate::header(headers, &CONTENT_LENGTH) == Some("0");
             if !empty {
                 negotiate::sends(headers, "application/x-www-form-urlencoded")?;

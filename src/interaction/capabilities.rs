@@ -80,6 +80,8 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         ParamKind::Date => "date",
         ParamKind::Reference => "reference",
         ParamKind::Uri => "uri",
+        ParamKind::Number => "number",
+        ParamKind::Quantity => "quantity",
     };
     let mut parameters = vec![json!({"name": "_id", "type": "token"}), json!({"name": "_lastUpdated", "type": "date"})];
     let told =

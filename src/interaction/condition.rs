@@ -3,13 +3,13 @@
 
 use super::create::leave_trace;
 use super::links::absolute;
-use super::search_type::{narrowed, scoped_chains};
+use super::naming::{chained, narrowed};
 use super::{Answer, Error, Refused, Request, Service, patient};
 use crate::fhir::ResourceType;
 use crate::filter::Filter;
 use crate::policy::Action;
 use crate::search;
-use crate::store::{self, AnyConnection, Hit, Order, PageRequest};
+use crate::store::{self, AnyConnection, Hit, PageRequest};
 
 /// Which resource a request is about.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ pub(super) fn parse(service: &Service, request: &Request, resource: ResourceType
         return Err(Error::Required { place: "condition".into(), message: "a condition needs a search parameter".into() });
     }
     let named = !query.holders.is_empty();
-    let filter = narrowed(service, request, resource, scoped_chains(service, request, resource, query.filter), named);
+    let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter), named);
     let text = form_urlencoded::Serializer::new(format!("{resource}?")).extend_pairs(pairs).finish();
     Ok(Condition { resource, filter, text, named: query.named })
 }
@@ -86,8 +86,7 @@ pub(super) fn resolve(
 ) -> Result<Matches, Error> {
     store::write::lock_condition(connection, &condition.text)?;
     let scope = service.policy.scope(&request.caller, Action::Consult, condition.resource, service.clock.now());
-    let page =
-        PageRequest { filter: condition.filter.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    let page = PageRequest::first(condition.filter.clone(), 1);
     // One more than asked is fetched when there is more.
     let mut hits = store::search::page(connection, &scope, &page)?.into_iter();
     Ok(match (hits.next(), hits.next()) {

@@ -14,7 +14,7 @@ use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, RightKind, Test, 
 use crate::policy::changes::{May, Role};
 use crate::policy::{Action, Caller, CallerKind, Policy, Scope};
 use crate::search;
-use crate::store::{self, AnyConnection, Found, NewResource, Order, PageRequest};
+use crate::store::{self, AnyConnection, Found, NewResource, PageRequest};
 
 /// The extension that archives a document.
 pub const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
@@ -119,7 +119,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
 
 /// Ids of at most two resources that match, in this scope.
 fn matching(connection: &mut AnyConnection, scope: &Scope, filter: &Filter) -> Result<Vec<String>, Error> {
-    let request = PageRequest { filter: filter.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 1 };
+    let request = PageRequest::first(filter.clone(), 1);
     Ok(store::search::page(connection, scope, &request)?.into_iter().map(|hit| hit.envelope.id).collect())
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::condition::Which;
 use super::read::Wanted;
 use super::route::Route;
-use super::{Answer, Error, Request, Service, create, delete, history, patch, read, search, update, vread};
+use super::{Answer, Error, Request, Service, create, delete, history, patch, read, search, search_system, update, vread};
 use crate::fhir::Document;
 
 /// What came with a request.
@@ -35,8 +35,10 @@ pub async fn perform(
         (Route::Read(resource, id), _) => read(service, request, *resource, id, wanted).await,
         (Route::Vread(resource, id, version), _) => vread(service, request, *resource, id, version, wanted).await,
         (Route::History(resource, id), _) => history(service, request, *resource, id, &pairs).await,
-        (Route::Search(resource), _) => search(service, request, *resource, &pairs, false).await,
-        (Route::PostSearch(resource), _) => search(service, request, *resource, &pairs, true).await,
+        (Route::Search(resource, within), _) => search(service, request, *resource, within.as_ref(), &pairs, false).await,
+        (Route::PostSearch(resource, within), _) => search(service, request, *resource, within.as_ref(), &pairs, true).await,
+        (Route::SearchSystem(within), _) => search_system(service, request, within.as_ref(), &pairs, false).await,
+        (Route::PostSearchSystem, _) => search_system(service, request, None, &pairs, true).await,
         (Route::Create(resource), Sent::Resource(document)) => create(service, request, *resource, document).await,
         (Route::Update(resource, id), Sent::Resource(document)) => {
             update(service, request, *resource, &which(id.as_ref(), pairs), document).await

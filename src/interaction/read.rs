@@ -110,7 +110,7 @@ pub(super) fn seen(found: Option<Found>, resource: ResourceType, id: &str) -> Re
 
 /// What was found, as a filter sees it.
 pub(super) fn candidate(found: &Found) -> Candidate<'_> {
-    Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None }
+    Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None, referring: None }
 }
 
 /// The trace of a disclosed resource.

@@ -2,9 +2,10 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::Error;
+use super::{Compartment, Error};
 use crate::fhir::ResourceType;
 use crate::fhir::format::is_id;
+use crate::search::has_compartments;
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +22,14 @@ pub enum Route {
     Vread(ResourceType, String, String),
     /// `GET [type]/[id]/_history`.
     History(ResourceType, String),
-    /// `GET [type]`.
-    Search(ResourceType),
-    /// `POST [type]/_search`.
-    PostSearch(ResourceType),
+    /// `GET [type]`, or `GET [compartment]/[id]/[type]`.
+    Search(ResourceType, Option<Compartment>),
+    /// `POST [type]/_search`, or `POST [compartment]/[id]/[type]/_search`.
+    PostSearch(ResourceType, Option<Compartment>),
+    /// `GET` of the base, or `GET [compartment]/[id]/*`.
+    SearchSystem(Option<Compartment>),
+    /// `POST _search`.
+    PostSearchSystem,
     /// `POST [type]`.
     Create(ResourceType),
     /// `PUT [type]/[id]`, or `PUT [type]?…` without an id.
@@ -49,7 +54,8 @@ impl Route {
             Self::Read(..) => "read",
             Self::Vread(..) => "vread",
             Self::History(..) => "history-instance",
-            Self::Search(_) | Self::PostSearch(_) => "search-type",
+            Self::Search(..) | Self::PostSearch(..) => "search-type",
+            Self::SearchSystem(_) | Self::PostSearchSystem => "search-system",
             Self::Create(_) => "create",
             Self::Update(..) => "update",
             Self::Patch(..) => "patch",
@@ -96,7 +102,10 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
             return if method == "GET" { Ok(Route::SmartConfiguration) } else { Err(method_error("GET")) };
         }
         [""] if method == "POST" => return Ok(Route::Bundle),
-        [""] => return Err(method_error("POST")),
+        [""] if method == "GET" => return Ok(Route::SearchSystem(None)),
+        [""] => return Err(method_error("GET, POST")),
+        ["_search"] if method == "POST" => return Ok(Route::PostSearchSystem),
+        ["_search"] => return Err(method_error("POST")),
         _ => {}
     }
     let name = segments.first().copied().unwrap_or_default();
@@ -104,7 +113,7 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
     let id = |id: &str| if is_id(id) { Ok(id.to_owned()) } else { Err(Error::NotFound(resource, id.chars().take(64).collect())) };
     match segments.as_slice() {
         [_] => match method {
-            "GET" => Ok(Route::Search(resource)),
+            "GET" => Ok(Route::Search(resource, None)),
             "POST" => Ok(Route::Create(resource)),
             "PUT" => Ok(Route::Update(resource, None)),
             "PATCH" => Ok(Route::Patch(resource, None)),
@@ -112,7 +121,7 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
             _ => Err(method_error("GET, POST")),
         },
         [_, "_search"] => match method {
-            "POST" => Ok(Route::PostSearch(resource)),
+            "POST" => Ok(Route::PostSearch(resource, None)),
             _ => Err(method_error("POST")),
         },
         [_, other] if other.starts_with(['$', '_']) => {
@@ -136,6 +145,22 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
             "GET" => Ok(Route::Vread(resource, id(one)?, (*version).to_owned())),
             _ => Err(method_error("GET")),
         },
+        [_, of, "*"] if has_compartments(resource) => match method {
+            "GET" => Ok(Route::SearchSystem(Some(Compartment { of: resource, id: id(of)? }))),
+            _ => Err(method_error("GET")),
+        },
+        [_, of, inner, rest @ ..]
+            if has_compartments(resource) && ResourceType::parse(inner).is_some() && matches!(rest, [] | ["_search"]) =>
+        {
+            let inner = ResourceType::parse(inner).unwrap_or(resource);
+            let within = Some(Compartment { of: resource, id: id(of)? });
+            match (method, rest) {
+                ("GET", []) => Ok(Route::Search(inner, within)),
+                ("POST", ["_search"]) => Ok(Route::PostSearch(inner, within)),
+                (_, []) => Err(method_error("GET")),
+                _ => Err(method_error("POST")),
+            }
+        }
         [_, _, other, ..] => {
             Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is nothing at this address".into() })
         }
@@ -173,7 +198,17 @@ mod tests {
             ("GET", "/Patient/$everything", "400"),
             ("POST", "/", "batch"),
             ("POST", "", "batch"),
-            ("GET", "/", "405"),
+            ("GET", "/", "search-system"),
+            ("DELETE", "/", "405"),
+            ("POST", "/_search", "search-system"),
+            ("GET", "/_search", "405"),
+            ("GET", "/Patient/a/Observation", "search-type"),
+            ("POST", "/Patient/a/Observation/_search", "search-type"),
+            ("GET", "/Patient/a/Observation/_search", "405"),
+            ("POST", "/Patient/a/Observation", "405"),
+            ("GET", "/Patient/a/*", "search-system"),
+            ("GET", "/Patient/a/Nothing", "400"),
+            ("GET", "/Observation/a/Patient", "400"),
             ("GET", "/Patient/a/b/c/d", "400"),
         ];
         for (method, path, expected) in rows {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::patient::DMP;
-use super::search_type::{Done, searchset};
+use super::searchset::{Done, Entry, Mode, links, searchset};
 use super::stored::add_extension;
 use super::{Answer, Error, Request, Service, subset};
 use crate::audit::Happened;
@@ -65,15 +65,17 @@ pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pair
         let whole: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
         let told = told(service, &request.caller, &standing, &whole, crate::clock::created(key));
         let told = subset::of(ResourceType::PATIENT, told.to_string().into_bytes(), &query);
-        entries.push((format!("{}/Patient/{}", service.base_url, standing.row.patient), told));
+        let url = Some(format!("{}/Patient/{}", service.base_url, standing.row.patient));
+        entries.push(Entry { url, body: told, mode: Mode::Match });
     }
     service.trace(&asked, 200, &[happened]).await?;
     let total = i64::try_from(entries.len()).ok();
     if query.summary == search::Summary::Count {
         entries.clear();
     }
-    let done = Done { query, pairs: pairs.to_vec(), first: true, posted: false };
-    let body = searchset(service, ResourceType::PATIENT, total, entries, None, &done)?;
+    let done = Done { query, pairs: pairs.to_vec(), cursor: None, posted: false, path: ResourceType::PATIENT.name().to_owned() };
+    let links = links(service, request, &done, (None, None), false)?;
+    let body = searchset(total, entries, &links, &done.warnings(false))?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }
 

@@ -1,15 +1,14 @@
 //! AuditEvent: `read` and `search-type` over the traces (CONTRACT 4, AuditEvent). Reading traces is traced, too.
 
-use super::cursor::Cursor;
-use super::search_type::{Done, happened, searchset};
+use super::search_type::cut;
+use super::searchset::{Done, Entry, Mode, happened, links, searchset};
 use super::{Answer, Error, Refused, Request, Service, subset};
 use crate::audit::{self, Happened, Reader, render};
 use crate::clock::created;
 use crate::fhir::ResourceType;
 use crate::filter::{Filter, Label};
 use crate::policy::{Action, Caller, CallerKind, Scope};
-use crate::search::{Summary, TotalMode};
-use crate::store::{self, Order, PageRequest, StoredTrace};
+use crate::store::{self, Order, PageRequest, Position, SortKey, StoredTrace};
 
 /// What a caller may be told of a trace.
 fn reader(caller: &Caller) -> Reader {
@@ -29,14 +28,7 @@ fn reader(caller: &Caller) -> Reader {
 pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Result<Answer, Error> {
     let asked = service.asked(request, "read", ResourceType::AUDIT_EVENT, id, "");
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::AUDIT_EVENT, service.clock.now());
-    let page = PageRequest {
-        filter: Filter::Id(vec![id.to_owned()]),
-        holders: None,
-        order: Order::Created,
-        descending: true,
-        after: None,
-        limit: 1,
-    };
+    let page = PageRequest::first(Filter::Id(vec![id.to_owned()]), 1);
     let reader = reader(&request.caller);
     let wanted = id.to_owned();
     let found = service.store.run(move |connection| {
@@ -80,19 +72,19 @@ pub(super) async fn page(
     done: &Done,
 ) -> Result<Answer, Error> {
     let by_date = crate::search::find(ResourceType::AUDIT_EVENT, "date").map(|parameter| parameter.param);
-    match page.order {
-        Order::Created | Order::LastUpdated => {}
-        Order::Index(param, _) if Some(param) == by_date => {}
-        _ => return Err(Error::NotSupported { place: "_sort".into(), message: "traces are sorted by `date`".into() }),
+    let traces_by = |key: &SortKey| match key.order {
+        Order::Created | Order::LastUpdated => true,
+        Order::Index(param, _) => Some(param) == by_date,
+        Order::Id => false,
+    };
+    if page.sort.len() > 1 || !page.sort.iter().all(traces_by) {
+        return Err(Error::NotSupported { place: "_sort".into(), message: "traces are sorted by `date`".into() });
     }
     let reader = reader(&request.caller);
-    let count_only = done.query.summary == Summary::Count;
-    let wants_total = count_only || matches!(done.query.total, TotalMode::Accurate | TotalMode::Estimate);
-    let (first, limit) = (done.first, usize::try_from(page.limit).unwrap_or(usize::MAX));
+    let (count_only, wants_total, first) = (done.counts_only(), done.wants_total(), done.is_first());
     let found = service.store.run(move |connection| {
-        let mut traces = if count_only { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
-        let more = traces.len() > limit;
-        traces.truncate(limit);
+        let traces = if count_only { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
+        let (traces, more) = cut(traces, page.limit, page.backward);
         let total = match (first && !more && !count_only, wants_total) {
             (true, _) => Some(i64::try_from(traces.len()).unwrap_or(i64::MAX)),
             (false, true) => Some(store::search::total_traces(connection, &scope, &PageRequest { after: None, ..page.clone() }, reader)?),
@@ -105,13 +97,12 @@ pub(super) async fn page(
     for trace in &traces {
         let body = render(trace, reader).to_string().into_bytes();
         let body = subset::of(ResourceType::AUDIT_EVENT, body, &done.query);
-        entries.push((format!("{}/AuditEvent/{}", service.base_url, trace.row.id), body));
+        entries.push(Entry { url: Some(format!("{}/AuditEvent/{}", service.base_url, trace.row.id)), body, mode: Mode::Match });
     }
-    let next = match traces.last().filter(|_| more) {
-        Some(last) => Some(Cursor::new(service, &done.pairs, "", last.row.key).seal(service, request, ResourceType::AUDIT_EVENT)?),
-        None => None,
-    };
-    let body = searchset(service, ResourceType::AUDIT_EVENT, total, entries, next.as_deref(), done)?;
+    let position = |trace: &StoredTrace| Position { key: trace.row.key, ..Position::default() };
+    let (start, end) = (traces.first().map(position), traces.last().map(position));
+    let links = links(service, request, done, (start.as_ref(), end.as_ref()), more)?;
+    let body = searchset(total, entries, &links, &done.warnings(false))?;
     // Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
     // A question on traces may name what they are about.
     service.trace(asked, 200, &happened(&[], touched, &[], true)).await?;

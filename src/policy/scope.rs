@@ -73,6 +73,7 @@ pub struct Scope {
     /// The actors whose rights the filter asks for.
     actors: Vec<Actor>,
     tester: bool,
+    directory: bool,
 }
 
 impl Scope {
@@ -89,6 +90,11 @@ impl Scope {
     /// Whether it speaks of what testers keep, apart from records.
     pub fn is_tester(&self) -> bool {
         self.tester
+    }
+
+    /// Whether it speaks of a directory, whose resources belong to nobody.
+    pub fn is_of_directory(&self) -> bool {
+        self.directory
     }
 
     /// Whether no rule permits anything.
@@ -179,7 +185,7 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
         Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
         Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
-        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Via(..) => None,
+        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Via(..) | Filter::Has(..) => None,
     }
 }
 
@@ -298,7 +304,9 @@ impl Policy {
     /// What the caller may see (or touch) of the type, at an instant in microseconds since 1970.
     pub fn scope(&self, caller: &Caller, action: Action, resource: ResourceType, now: i64) -> Scope {
         let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
-        let mut scope = Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false };
+        let mut scope =
+            Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false, directory: false };
+        scope.directory = self.belonging(resource).is_some_and(|row| row.bound == Bound::Directory);
         scope.tester = caller.kind == super::CallerKind::Tester;
         // A barred exercise reaches nothing of anybody's record; directories everybody reads.
         if self.exercise(caller) == Exercise::Barred && self.is_of_record(resource) {

@@ -1,16 +1,20 @@
 //! Searching (FHIR R4 search.html): from a resource to its index rows, from a query string to a [`Query`].
 
+mod compartment;
+mod composite;
 mod extract;
 mod parse;
 mod query;
 mod registry;
+mod unit;
 mod value;
 
+pub use compartment::{enter, has_compartments, is_in_compartment};
 pub use extract::extract;
 pub use parse::parse;
 pub use query::{
-    Context, DEFAULT_COUNT, MAX_CHAIN_TYPES, MAX_COUNT, MAX_PARAMETERS, MAX_SORT_KEYS, MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy,
-    Summary, TRACES, TotalMode,
+    Context, DEFAULT_COUNT, Include, MAX_CHAIN_LINKS, MAX_CHAIN_TYPES, MAX_CHAINS, MAX_COUNT, MAX_INCLUDES, MAX_PARAMETERS, MAX_SORT_KEYS,
+    MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TRACES, TotalMode,
 };
 pub use registry::{SearchParameter, find, of, types};
 pub use value::spell;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::fhir::ResourceType;
 use crate::filter::{Filter, HolderName, Param, ParamKind};
 
 /// Parameters in one search.
@@ -10,6 +11,12 @@ pub const MAX_PARAMETERS: usize = 100;
 pub const MAX_VALUES: usize = 500;
 /// Types that one link of a chain may lead to when it names none.
 pub const MAX_CHAIN_TYPES: usize = 12;
+/// Links of one chain, `_has` counted.
+pub const MAX_CHAIN_LINKS: usize = 4;
+/// Ways that all chains of a search may take together.
+pub const MAX_CHAINS: usize = 60;
+/// `_include` and `_revinclude` of one search.
+pub const MAX_INCLUDES: usize = 20;
 /// Keys of `_sort`.
 pub const MAX_SORT_KEYS: usize = 5;
 /// Bytes of one parameter's value.
@@ -42,6 +49,8 @@ pub struct Query {
     pub filter: Filter,
     /// The holders named, one list of alternatives for each parameter that names some. Every match belongs to one of each list.
     pub holders: Vec<Vec<HolderName>>,
+    /// `_include` and `_revinclude`, in the order given.
+    pub includes: Vec<Include>,
     /// `_sort`; empty for the order of the server.
     pub sort: Vec<Sort>,
     /// `_count`, at most [`MAX_COUNT`].
@@ -61,6 +70,21 @@ pub struct Query {
     /// Names of the parameters used without a modifier. A holder named by identifier stands as `patient.identifier` or
     /// `subject.identifier`, however it was written; a type (`subject:Patient`) is no modifier here.
     pub named: BTreeSet<String>,
+}
+
+/// What else an answer brings (FHIR R4 search.html#revinclude).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Include {
+    /// Whether it brings what refers to the resources, `_revinclude`, or what they refer to.
+    pub reverse: bool,
+    /// Whether it looks at included resources too.
+    pub iterate: bool,
+    /// The type that refers; `None` for any (`*`).
+    pub source: Option<ResourceType>,
+    /// By which parameter; `None` for any.
+    pub param: Option<Param>,
+    /// The only type that counts at the other end.
+    pub target: Option<ResourceType>,
 }
 
 /// A key of `_sort`.

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::fhir::ResourceType;
+use crate::fhir::{NAMES, ResourceType};
 use crate::fhirpath::Expression;
 use crate::filter::{Param, ParamKind};
 
-const R4: &str = include_str!("../../profiles/r4/search-parameters.tsv");
+pub(super) const R4: &str = include_str!("../../profiles/r4/search-parameters.tsv");
 const ADDED: &str = include_str!("../../profiles/search/parameters.tsv");
 
 /// What the expression of a reference parameter ends in where only one type of target counts. References tell their type themselves, or
@@ -17,6 +17,14 @@ const ONLY: &str = ".where(resolve() is ";
 
 /// Parameters of R4 that are not kept: they ask for an algorithm of the server's own.
 const LEFT_OUT: [&str; 1] = ["phonetic"];
+
+/// Parameters that every type has, beside those that are columns (FHIR R4 search.html#all).
+const COMMON: [(&str, ParamKind, &str); 4] = [
+    ("_profile", ParamKind::Uri, "Resource.meta.profile"),
+    ("_security", ParamKind::Token, "Resource.meta.security"),
+    ("_source", ParamKind::Uri, "Resource.meta.source"),
+    ("_tag", ParamKind::Token, "Resource.meta.tag"),
+];
 
 /// A search parameter of one resource type.
 #[derive(Debug, Clone)]
@@ -41,6 +49,21 @@ impl SearchParameter {
         Param::new(self.resource, &format!("{}:identifier", self.code))
     }
 
+    /// The key of the texts of a token, asked for by `:text`.
+    pub fn text_param(&self) -> Param {
+        Param::new(self.resource, &format!("{}:text", self.code))
+    }
+
+    /// The key of identifiers with their type, asked for by `:of-type`.
+    pub fn of_type_param(&self) -> Param {
+        Param::new(self.resource, &format!("{}:of-type", self.code))
+    }
+
+    /// Whether every type has it, so that its rows do not tell the type.
+    pub fn is_common(&self) -> bool {
+        COMMON.iter().any(|(code, ..)| *code == self.code)
+    }
+
     /// Whether a contained resource has rows for it, beside those of its container: what IHE MHD asks of authors, no more, for most
     /// documents contain theirs.
     pub fn is_kept_of_contained(&self) -> bool {
@@ -61,11 +84,20 @@ static REGISTRY: LazyLock<BTreeMap<ResourceType, Vec<SearchParameter>>> = LazyLo
     for parameter in r4.chain(added).flatten() {
         registry.entry(parameter.resource).or_default().push(parameter);
     }
+    for resource in NAMES.into_iter().filter_map(ResourceType::parse) {
+        registry.entry(resource).or_default().extend(COMMON.iter().filter_map(|common| shared(resource, common)));
+    }
     for parameters in registry.values_mut() {
         parameters.sort_by_key(|parameter| parameter.code);
     }
     registry
 });
+
+/// What [`COMMON`] means on one type.
+fn shared(resource: ResourceType, (code, kind, expression): &(&'static str, ParamKind, &str)) -> Option<SearchParameter> {
+    let expression = Expression::parse(&expression.replace("Resource.", &format!("{resource}."))).ok()?.for_type(resource);
+    Some(SearchParameter { resource, code, kind: *kind, param: Param::common(code), expression, targets: Vec::new() })
+}
 
 /// The parameter `code` of the type; codes are case-sensitive.
 pub fn find(resource: ResourceType, code: &str) -> Option<&'static SearchParameter> {
@@ -98,7 +130,10 @@ fn read(line: &'static str, cells: &Cells) -> Option<Vec<SearchParameter>> {
         "date" => ParamKind::Date,
         "reference" => ParamKind::Reference,
         "uri" => ParamKind::Uri,
-        "number" | "quantity" | "composite" | "special" => return Some(Vec::new()),
+        "number" => ParamKind::Number,
+        "quantity" => ParamKind::Quantity,
+        // See `composite`.
+        "composite" | "special" => return Some(Vec::new()),
         _ => return None,
     };
     if expression == "-" || LEFT_OUT.contains(&code) {
@@ -158,7 +193,8 @@ mod tests {
                 assert!(read(line, &cells).is_some(), "{line}");
             }
         }
-        let without = crate::fhir::NAMES.into_iter().filter(|name| of(ResourceType::parse(name).unwrap()).is_empty());
+        let own = |resource: ResourceType| of(resource).iter().any(|parameter| !parameter.is_common());
+        let without = NAMES.into_iter().filter(|name| !own(ResourceType::parse(name).unwrap()));
         assert_eq!(without.collect::<Vec<_>>().join(" "), WITHOUT);
         for resource in types() {
             let codes: Vec<&str> = of(resource).iter().map(|parameter| parameter.code).collect();
@@ -169,8 +205,20 @@ mod tests {
     #[test]
     fn no_two_parameters_share_a_key() {
         let mut keys = BTreeSet::new();
-        for parameter in types().flat_map(of) {
+        for (code, ..) in COMMON {
+            assert!(keys.insert(Param::common(code).key()), "{code}");
+        }
+        for resource in types() {
+            for composite in super::super::composite::of(resource).iter().filter(|composite| composite.keeps_rows()) {
+                assert!(keys.insert(composite.param.key()), "{resource} {}", composite.code);
+            }
+        }
+        for parameter in types().flat_map(of).filter(|parameter| !parameter.is_common()) {
             assert!(keys.insert(parameter.param.key()), "{} {}", parameter.resource, parameter.code);
+            if parameter.kind == ParamKind::Token {
+                assert!(keys.insert(parameter.text_param().key()), "{} {}:text", parameter.resource, parameter.code);
+                assert!(keys.insert(parameter.of_type_param().key()), "{} {}:of-type", parameter.resource, parameter.code);
+            }
             if parameter.kind == ParamKind::Reference {
                 assert!(keys.insert(parameter.identifier_param().key()), "{} {}:identifier", parameter.resource, parameter.code);
                 for resource in types().filter(|resource| parameter.may_target(*resource)) {
@@ -208,7 +256,7 @@ mod tests {
             }
         }
         assert!(find(ResourceType::DOCUMENT_REFERENCE, "Status").is_none());
-        assert!(of(ResourceType::BINARY).is_empty());
+        assert!(of(ResourceType::BINARY).iter().all(SearchParameter::is_common));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Values of search parameters: escapes, and the one spelling that index rows and filters share.
 
+use std::borrow::Cow;
+
+use super::unit::Unit;
 use crate::fhir::ResourceType;
 use crate::fhir::primitive::date_range;
-use crate::filter::DateTest;
+use crate::filter::{RangeTest, number_key};
 
 /// Characters kept of a string in an index row, and asked for.
 const STRING_CHARS: usize = 256;
@@ -19,12 +22,22 @@ pub fn cut_string(text: &str) -> String {
     text.chars().filter(|c| *c != '\0').take(STRING_CHARS).collect()
 }
 
-/// `code`, `system|code`, `|code` or `system|`.
+/// `code`, `system|code`, `|code` or `system|`; a separator within them is escaped.
 pub fn spell(system: Option<&str>, code: Option<&str>) -> String {
-    match (system, code) {
-        (None, code) => cut(code.unwrap_or_default()),
-        (Some(system), code) => cut(&format!("{system}|{}", code.unwrap_or_default())),
+    let code = escape(code.unwrap_or_default());
+    match system {
+        None => cut(&code),
+        Some(system) => cut(&format!("{}|{code}", escape(system))),
     }
+}
+
+/// `type-system|type-code|value`.
+pub fn spell_typed(system: &str, code: &str, value: &str) -> String {
+    cut(&format!("{}|{}|{}", escape(system), escape(code), escape(value)))
+}
+
+fn escape(text: &str) -> Cow<'_, str> {
+    if text.contains(['|', '\\']) { Cow::Owned(text.replace('\\', r"\\").replace('|', r"\|")) } else { Cow::Borrowed(text) }
 }
 
 /// Cuts at an unescaped separator; escapes stay.
@@ -73,29 +86,167 @@ pub fn token(text: &str) -> Result<String, String> {
     }
 }
 
+/// `type-system|type-code|value`, as `:of-type` asks.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn typed(text: &str) -> Result<String, String> {
+    let parts: Vec<String> = split(text, '|').into_iter().map(unescape).collect();
+    match parts.as_slice() {
+        [system, code, value] if !code.is_empty() && !value.is_empty() => Ok(spell_typed(system, code, value)),
+        _ => Err(format!("`{text}` is no `system|code|value`")),
+    }
+}
+
+/// A uri and those above it: what it says itself, cut at each `/` of its path (FHIR R4 search.html#uri, `:above`).
+pub fn above(uri: &str) -> Vec<String> {
+    let path = uri.split_once("://").map_or(0, |(scheme, _)| scheme.len() + 3);
+    let cuts = uri.char_indices().filter(|(at, c)| *c == '/' && *at >= path);
+    let mut all: Vec<String> = cuts.flat_map(|(at, _)| [uri.get(..at), uri.get(..=at)]).flatten().map(ToOwned::to_owned).collect();
+    all.push(uri.to_owned());
+    all.dedup();
+    all
+}
+
+/// The test a number with its prefix asks for (FHIR R4 search.html#number).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn number(text: &str) -> Result<RangeTest, String> {
+    let (prefix, rest) = prefixed(text);
+    let number = Written::read(rest).ok_or_else(|| format!("`{text}` is no number"))?;
+    number.test(prefix, |value| value).ok_or_else(|| format!("`{prefix}` is no prefix of a number"))
+}
+
+/// The spelling of the unit and the test a quantity asks for: `number`, `number|system|code` or `number||code`
+/// (FHIR R4 search.html#quantity).
+///
+/// # Errors
+/// What is wrong with it.
+pub fn quantity(text: &str) -> Result<(Option<String>, RangeTest), String> {
+    let parts: Vec<String> = split(text, '|').into_iter().map(unescape).collect();
+    let unfit = || format!("`{text}` is no `number|system|code`");
+    let (amount, unit) = match parts.as_slice() {
+        [amount] => (amount, None),
+        [amount, system, code] if system.is_empty() && code.is_empty() => (amount, None),
+        [amount, system, code] if !code.is_empty() => (amount, Some((system, code))),
+        _ => return Err(unfit()),
+    };
+    let (prefix, rest) = prefixed(amount);
+    let number = Written::read(rest).ok_or_else(unfit)?;
+    let bad = || format!("`{prefix}` is no prefix of a number");
+    match unit {
+        None => Ok((None, number.test(prefix, |value| value).ok_or_else(bad)?)),
+        Some((system, code)) if system.is_empty() => {
+            Ok((Some(cut(&format!("|{code}"))), number.test(prefix, |value| value).ok_or_else(bad)?))
+        }
+        Some((system, code)) => {
+            let unit = Unit::of(system, code);
+            let test = number.test(prefix, |value| unit.convert(value)).ok_or_else(bad)?;
+            Ok((Some(cut(unit.spelling())), test))
+        }
+    }
+}
+
+/// The prefix of a number or date, `eq` where there is none.
+fn prefixed(text: &str) -> (&str, &str) {
+    match text.split_at_checked(2) {
+        Some((prefix, rest)) if prefix.bytes().all(|b| b.is_ascii_lowercase()) => (prefix, rest),
+        _ => ("eq", text),
+    }
+}
+
+/// A number as it was written: its value, and half of what its last digit counts.
+struct Written {
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Written {
+    /// Reads it. `100` means from 99.5 to 100.5 and `1e2` from 95 to 105 (FHIR R4 search.html#number).
+    fn read(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, Some(exponent.parse::<i32>().ok()?)),
+            None => (text, None),
+        };
+        let digits = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+        let (whole, fraction) = digits.split_once('.').map_or((digits, ""), |(whole, fraction)| (whole, fraction));
+        let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) || (digits.contains('.') && fraction.is_empty()) {
+            return None;
+        }
+        let value: f64 = text.parse().ok()?;
+        if !value.is_finite() {
+            return None;
+        }
+        let places = i32::try_from(fraction.len()).ok()?;
+        let scale = exponent.map_or(0, |exponent| exponent.saturating_sub(1)).saturating_sub(places);
+        // The sides are written and read as decimals, so that what lies on one is told as it reads.
+        let side = |sign: i8| -> Option<f64> {
+            let shift = exponent.unwrap_or(0).saturating_sub(places).saturating_sub(scale);
+            let mantissa: i128 = format!("{whole}{fraction}")
+                .trim_start_matches('0')
+                .parse::<i128>()
+                .or_else(|_| if value == 0.0 { Ok(0) } else { Err(()) })
+                .ok()?;
+            let signed = if mantissa_is_negative(text) { -mantissa } else { mantissa };
+            let tens = 10_i128.checked_pow(u32::try_from(shift.saturating_add(1)).ok()?)?;
+            let shifted = signed.checked_mul(tens)?.checked_add(i128::from(sign) * 5)?;
+            format!("{shifted}e{}", scale.saturating_sub(1)).parse().ok()
+        };
+        let half = 0.5 * 10_f64.powi(scale);
+        Some(Self { value, low: side(-1).unwrap_or(value - half), high: side(1).unwrap_or(value + half) })
+    }
+
+    /// The test that a prefix asks for, of values converted so.
+    fn test(&self, prefix: &str, convert: impl Fn(f64) -> f64) -> Option<RangeTest> {
+        let key = |number: f64| number_key(convert(number));
+        let (exact, low, high) = (key(self.value), key(self.low), key(self.high));
+        let after = exact.saturating_add(1);
+        Some(match prefix {
+            "eq" => RangeTest::Within(low, high),
+            "ne" => RangeTest::NotWithin(low, high),
+            "gt" => RangeTest::EndsAfter(after),
+            "lt" => RangeTest::StartsBefore(exact),
+            "ge" => RangeTest::AtOrAfter(exact, after),
+            "le" => RangeTest::AtOrBefore(exact, after),
+            "sa" => RangeTest::StartsFrom(after),
+            "eb" => RangeTest::EndsBy(exact),
+            "ap" => {
+                // A tenth of the value, as R4 recommends.
+                let around = self.value.abs() / 10.0;
+                RangeTest::Overlaps(key(self.low.min(self.value - around)), key(self.high.max(self.value + around)))
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn mantissa_is_negative(text: &str) -> bool {
+    text.starts_with('-')
+}
+
 /// The test a date with its prefix asks for; `now` in microseconds.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn date(text: &str, now: i64) -> Result<DateTest, String> {
-    let (prefix, rest) = match text.split_at_checked(2) {
-        Some((prefix, rest)) if prefix.bytes().all(|b| b.is_ascii_lowercase()) => (prefix, rest),
-        _ => ("eq", text),
-    };
+pub fn date(text: &str, now: i64) -> Result<RangeTest, String> {
+    let (prefix, rest) = prefixed(text);
     let (start, end) = date_range(rest).ok_or_else(|| format!("`{text}` is no date"))?;
     Ok(match prefix {
-        "eq" => DateTest::Within(start, end),
-        "ne" => DateTest::NotWithin(start, end),
-        "gt" => DateTest::EndsAfter(end),
-        "lt" => DateTest::StartsBefore(start),
-        "ge" => DateTest::AtOrAfter(start, end),
-        "le" => DateTest::AtOrBefore(start, end),
-        "sa" => DateTest::StartsFrom(end),
-        "eb" => DateTest::EndsBy(start),
+        "eq" => RangeTest::Within(start, end),
+        "ne" => RangeTest::NotWithin(start, end),
+        "gt" => RangeTest::EndsAfter(end),
+        "lt" => RangeTest::StartsBefore(start),
+        "ge" => RangeTest::AtOrAfter(start, end),
+        "le" => RangeTest::AtOrBefore(start, end),
+        "sa" => RangeTest::StartsFrom(end),
+        "eb" => RangeTest::EndsBy(start),
         "ap" => {
             // A tenth of the time between the date and now, as R4 recommends.
             let around = now.saturating_sub(start).saturating_abs() / 10;
-            DateTest::Overlaps(start.saturating_sub(around), end.saturating_add(around))
+            RangeTest::Overlaps(start.saturating_sub(around), end.saturating_add(around))
         }
         other => return Err(format!("`{other}` is no prefix of a date")),
     })
@@ -168,7 +319,7 @@ mod tests {
             ("s|a", Some("s|a")),
             ("|a", Some("|a")),
             ("s|", Some("s|")),
-            (r"a\|b", Some("a|b")),
+            (r"a\|b", Some(r"a\|b")),
             ("|", None),
             ("", None),
             ("a|b|c", None),
@@ -182,16 +333,16 @@ mod tests {
     fn dates() {
         let (year, now) = (365 * 86_400_000_000_i64, 10 * 365 * 86_400_000_000);
         let rows = [
-            ("1970", Some(DateTest::Within(0, year))),
-            ("eq1970", Some(DateTest::Within(0, year))),
-            ("ne1970", Some(DateTest::NotWithin(0, year))),
-            ("gt1970", Some(DateTest::EndsAfter(year))),
-            ("lt1970", Some(DateTest::StartsBefore(0))),
-            ("ge1970", Some(DateTest::AtOrAfter(0, year))),
-            ("le1970", Some(DateTest::AtOrBefore(0, year))),
-            ("sa1970", Some(DateTest::StartsFrom(year))),
-            ("eb1970", Some(DateTest::EndsBy(0))),
-            ("ap1970", Some(DateTest::Overlaps(-year, 2 * year))),
+            ("1970", Some(RangeTest::Within(0, year))),
+            ("eq1970", Some(RangeTest::Within(0, year))),
+            ("ne1970", Some(RangeTest::NotWithin(0, year))),
+            ("gt1970", Some(RangeTest::EndsAfter(year))),
+            ("lt1970", Some(RangeTest::StartsBefore(0))),
+            ("ge1970", Some(RangeTest::AtOrAfter(0, year))),
+            ("le1970", Some(RangeTest::AtOrBefore(0, year))),
+            ("sa1970", Some(RangeTest::StartsFrom(year))),
+            ("eb1970", Some(RangeTest::EndsBy(0))),
+            ("ap1970", Some(RangeTest::Overlaps(-year, 2 * year))),
             ("xx1970", None),
             ("GT1970", None),
             ("gt", None),

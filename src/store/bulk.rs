@@ -16,7 +16,8 @@ use crate::filter::Envelope;
 const ROWS_PER_STATEMENT: usize = 500;
 
 /// The tables of index rows.
-const INDEXES: [&str; 5] = ["index_token", "index_string", "index_date", "index_reference", "index_uri"];
+const INDEXES: [&str; 7] =
+    ["index_token", "index_string", "index_date", "index_reference", "index_uri", "index_quantity", "index_person_date"];
 
 /// A key drawn twice, or another writer of the same: the work that is done again draws another, or finds what the other wrote.
 pub fn taken(error: diesel::result::Error) -> Error {
@@ -111,6 +112,31 @@ fn insert_rows(connection: &mut AnyConnection, all: &[NewResource]) -> Result<()
         &rows,
         |s, ((holder, key), (param, start, end))| {
             s.big(*holder).sql(", ").int(param.key()).sql(", ").big(*start).sql(", ").big(*end).sql(", ").big(*key);
+        },
+        "",
+    )?;
+    let rows: Vec<_> = all.iter().flat_map(|new| new.index.quantity.iter().map(move |row| (place(new), row))).collect();
+    statements(
+        connection,
+        "INSERT INTO index_quantity (holder, param, unit, low, high, key) VALUES ",
+        &rows,
+        |s, ((holder, key), (param, unit, low, high))| {
+            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(unit).sql(", ").big(*low).sql(", ").big(*high).sql(", ").big(*key);
+        },
+        "",
+    )?;
+    // What belongs to a holder is in the order of its dates already.
+    let kept = all.iter().filter(|new| new.realm != 0);
+    let rows: Vec<_> = kept
+        .flat_map(|new| new.index.persons.iter().flat_map(move |person| new.index.date.iter().map(move |row| (place(new), person, row))))
+        .collect();
+    statements(
+        connection,
+        "INSERT INTO index_person_date (holder, param, person, start_at, end_at, key) VALUES ",
+        &rows,
+        |s, ((holder, key), person, (param, start, end))| {
+            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(*person).sql(", ");
+            s.big(*start).sql(", ").big(*end).sql(", ").big(*key);
         },
         "",
     )?;

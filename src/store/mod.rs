@@ -24,7 +24,7 @@ pub use bulk::Known;
 pub use error::{Error, Retry};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
-pub use search::{Hit, Order, PageRequest, Standing, TraceReader};
+pub use search::{Followed, Hit, Order, PageRequest, Position, SortKey, Standing, TraceReader};
 pub use start::Stamp;
 pub use trace::{StoredTrace, TraceRow, insert_traces};
 pub use write::{HolderBy, NewResource};

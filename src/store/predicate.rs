@@ -2,28 +2,66 @@
 //!
 //! The resource in question is aliased `r`, its holder's row `h` (outer-joined; a resource without holder has none).
 
-use crate::filter::{DateTest, EnvelopeTest, Filter, HolderName, HolderTest, Param, ParamKind, RightTest, StringTest, Test};
+use crate::fhir::ResourceType;
+use crate::filter::{
+    EnvelopeTest, Filter, HolderName, HolderTest, Param, ParamKind, RangeTest, RightTest, StringTest, Test, any_of_system, fold,
+};
 
 use super::sql::Statement;
 
-/// Appends the condition.
+/// Where a condition stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Links of a chain above it.
+    depth: usize,
+    /// 0 for records and directories, 1 for what testers keep.
+    realm: i16,
+    /// The type of the resource; what refers to it is only found where one is known.
+    resource: Option<ResourceType>,
+}
+
+impl Place {
+    /// A resource aliased `r` of a realm.
+    pub fn top(realm: i16, resource: Option<ResourceType>) -> Self {
+        Self { depth: 0, realm, resource }
+    }
+
+    /// One more link, to a resource of this type.
+    pub fn linked(self, resource: ResourceType) -> Self {
+        Self { depth: self.depth + 1, resource: Some(resource), ..self }
+    }
+
+    /// The aliases of the resource and of its holder.
+    pub fn aliases(self) -> (&'static str, &'static str) {
+        const ALIASES: [(&str, &str); 8] =
+            [("r", "h"), ("r1", "h1"), ("r2", "h2"), ("r3", "h3"), ("r4", "h4"), ("r5", "h5"), ("r6", "h6"), ("r7", "h7")];
+        ALIASES.get(self.depth).copied().unwrap_or(("r", "h"))
+    }
+
+    /// Whether it is no link of a chain.
+    pub fn is_top(self) -> bool {
+        self.depth == 0
+    }
+
+    /// The realm.
+    pub fn realm(self) -> i16 {
+        self.realm
+    }
+
+    /// The type of the resource.
+    pub fn resource(self) -> Option<ResourceType> {
+        self.resource
+    }
+}
+
+/// Appends the condition, of a resource whose references nobody follows.
 pub fn condition(filter: &Filter, out: &mut Statement) {
-    at(filter, 0, 0, out);
+    at(filter, Place::top(0, None), out);
 }
 
-/// As [`condition`], for testers: references lead to what testers keep.
-pub fn condition_in(filter: &Filter, realm: i16, out: &mut Statement) {
-    at(filter, 0, realm, out);
-}
-
-/// The aliases of the resource and of its holder at this depth of chaining.
-fn aliases(depth: usize) -> (&'static str, &'static str) {
-    const ALIASES: [(&str, &str); 4] = [("r", "h"), ("r1", "h1"), ("r2", "h2"), ("r3", "h3")];
-    ALIASES.get(depth).copied().unwrap_or(("r", "h"))
-}
-
-fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
-    let (r, h) = aliases(depth);
+/// Appends the condition on the resource at a place.
+pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
+    let (r, h) = place.aliases();
     match filter {
         Filter::Nothing => {
             out.sql("1 = 0");
@@ -31,11 +69,11 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         Filter::Everything => {
             out.sql("1 = 1");
         }
-        Filter::And(all) => list(all, " AND ", "1 = 1", depth, realm, out),
-        Filter::Or(any) => list(any, " OR ", "1 = 0", depth, realm, out),
+        Filter::And(all) => list(all, " AND ", "1 = 1", place, out),
+        Filter::Or(any) => list(any, " OR ", "1 = 0", place, out),
         Filter::Not(inner) => {
             out.sql("NOT (");
-            at(inner, depth, realm, out);
+            at(inner, place, out);
             out.sql(")");
         }
         Filter::Id(ids) => {
@@ -46,7 +84,7 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         }
         Filter::LastUpdated(test) => {
             let updated = format!("{r}.updated");
-            date(*test, &updated, &format!("{r}.updated + 1"), out);
+            range(*test, &updated, &format!("{r}.updated + 1"), out);
         }
         Filter::Index(param, test) => index(*param, test, r, out),
         Filter::HolderNamed(names) => holder_named(names, h, out),
@@ -63,36 +101,60 @@ fn at(filter: &Filter, depth: usize, realm: i16, out: &mut Statement) {
         }
         Filter::Right(test) => right(test, h, out),
         Filter::Via(param, resource, inner) => {
-            let (target, target_holder) = aliases(depth + 1);
-            out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ")
-                .number(realm)
-                .sql(" AND l.ref = x.value JOIN resource ");
-            out.sql(target).sql(" ON ").sql(target).sql(".holder = l.holder AND ").sql(target).sql(".key = l.key LEFT JOIN holder ");
-            out.sql(target_holder).sql(" ON ").sql(target_holder).sql(".holder = ").sql(target).sql(".holder WHERE x.holder = ").sql(r);
-            out.sql(".holder AND x.key = ")
-                .sql(r)
-                .sql(".key AND x.param = ")
-                .number(param.key())
-                .sql(" AND ")
-                .sql(target)
-                .sql(".deleted = 0 AND ")
-                .sql(target)
-                .sql(".type = ");
-            out.number(resource.number()).sql(" AND (");
-            at(inner, depth + 1, realm, out);
-            out.sql("))");
+            let target = place.linked(*resource);
+            out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ").number(place.realm);
+            out.sql(" AND l.ref = x.value");
+            joined("l", target, out);
+            out.sql(" WHERE x.holder = ").sql(r).sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
+            out.sql(" AND ");
+            linked(*resource, inner, target, out);
+            out.sql(")");
+        }
+        Filter::Has(param, resource, inner) => {
+            let Some(own) = place.resource else {
+                out.sql("1 = 0");
+                return;
+            };
+            let source = place.linked(*resource);
+            out.sql("EXISTS (SELECT 1 FROM index_reference x");
+            joined("x", source, out);
+            out.sql(" WHERE x.param = ").number(param.key()).sql(" AND x.value = '").sql(own.name()).sql("/' || ").sql(r).sql(".id AND ");
+            everywhere("x", place.realm, out);
+            out.sql(" AND ");
+            linked(*resource, inner, source, out);
+            out.sql(")");
         }
     }
 }
 
-fn list(filters: &[Filter], between: &str, none: &str, depth: usize, realm: i16, out: &mut Statement) {
+/// Joins the resource at a place to a row with its holder and key, and its holder's row.
+pub fn joined(row: &str, place: Place, out: &mut Statement) {
+    let (r, h) = place.aliases();
+    out.sql(" JOIN resource ").sql(r).sql(" ON ").sql(r).sql(".holder = ").sql(row).sql(".holder AND ").sql(r).sql(".key = ").sql(row);
+    out.sql(".key LEFT JOIN holder ").sql(h).sql(" ON ").sql(h).sql(".holder = ").sql(r).sql(".holder");
+}
+
+/// What must hold of the resource at the end of a link.
+pub fn linked(resource: ResourceType, filter: &Filter, place: Place, out: &mut Statement) {
+    let (r, _) = place.aliases();
+    out.sql(r).sql(".deleted = 0 AND ").sql(r).sql(".type = ").number(resource.number()).sql(" AND (");
+    at(filter, place, out);
+    out.sql(")");
+}
+
+/// The holders of a realm, as the indexes over all of them know them.
+pub fn everywhere(alias: &str, realm: i16, out: &mut Statement) {
+    out.sql(alias).sql(if realm == 0 { ".holder >= 0" } else { ".holder = -1" });
+}
+
+fn list(filters: &[Filter], between: &str, none: &str, place: Place, out: &mut Statement) {
     if filters.is_empty() {
         out.sql(none);
         return;
     }
-    for (place, filter) in filters.iter().enumerate() {
-        out.sql(if place == 0 { "(" } else { between }).sql("(");
-        at(filter, depth, realm, out);
+    for (number, filter) in filters.iter().enumerate() {
+        out.sql(if number == 0 { "(" } else { between }).sql("(");
+        at(filter, place, out);
         out.sql(")");
     }
     out.sql(")");
@@ -105,47 +167,106 @@ fn rows(table: &str, param: Param, r: &str, out: &mut Statement) {
 }
 
 fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
+    rows(table_of(test), param, r, out);
+    out.sql(" AND ");
+    row_test(test, "i", out);
+    out.sql(")");
+}
+
+/// The table that a test is on.
+pub fn table_of(test: &Test) -> &'static str {
     match test {
-        Test::Token(values) => equal("index_token", param, values, r, out),
-        Test::Reference(values) => equal("index_reference", param, values, r, out),
-        Test::Uri(values) => equal("index_uri", param, values, r, out),
-        Test::Date(test) => {
-            rows("index_date", param, r, out);
-            out.sql(" AND ");
-            date(*test, "i.start_at", "i.end_at", out);
+        Test::Token(_) => "index_token",
+        Test::Reference(_) => "index_reference",
+        Test::Uri(_) | Test::UriBelow(_) => "index_uri",
+        Test::Date(_) => "index_date",
+        Test::String(_) => "index_string",
+        Test::Quantity(..) | Test::Pair(..) => "index_quantity",
+        Test::Present(kind) => table(*kind),
+    }
+}
+
+/// What a test asks of a row with this alias.
+pub fn row_test(test: &Test, i: &str, out: &mut Statement) {
+    match test {
+        Test::Token(values) => tokens(values, i, out),
+        Test::Reference(values) | Test::Uri(values) => equal(values.iter(), i, out),
+        Test::UriBelow(value) => begins("value", value, i, out),
+        Test::Date(test) => range(*test, &format!("{i}.start_at"), &format!("{i}.end_at"), out),
+        Test::Quantity(Some(unit), test) => {
+            out.sql(i).sql(".unit = ").text(unit).sql(" AND ");
+            range(*test, &format!("{i}.low"), &format!("{i}.high"), out);
         }
-        Test::String(test) => {
-            rows("index_string", param, r, out);
-            match test {
-                StringTest::Exact(value) => out.sql(" AND i.exact = ").text(value),
-                // The last character of Unicode ends the range of all that begins with the value.
-                StringTest::StartsWith(value) => {
-                    out.sql(" AND i.folded >= ").text(value).sql(" AND i.folded < ").text(format!("{value}\u{10ffff}"))
-                }
-                StringTest::Contains(value) => out.sql(" AND i.folded LIKE ").text(format!("%{}%", escape(value))).sql(" ESCAPE '!'"),
-            };
+        Test::Quantity(None, test) => {
+            out.sql(i).sql(".unit >= '|' AND ").sql(i).sql(".unit < '}' AND ");
+            range(*test, &format!("{i}.low"), &format!("{i}.high"), out);
         }
-        Test::Present(kind) => rows(table(*kind), param, r, out),
+        Test::Pair(unit, one, two) => {
+            out.sql(i).sql(".unit = ").text(unit);
+            for (test, column) in [(one, "low"), (two, "high")] {
+                out.sql(" AND ");
+                range(*test, &format!("{i}.{column}"), &format!("({i}.{column} + 1)"), out);
+            }
+        }
+        Test::String(StringTest::Exact(value)) => {
+            // The folded value leads to it, unless folding made it longer than what is kept.
+            let folded = fold(value);
+            if folded.chars().count() < FOLDED_CHARS {
+                out.sql(i).sql(".folded = ").text(folded).sql(" AND ");
+            }
+            out.sql(i).sql(".exact = ").text(value);
+        }
+        Test::String(StringTest::StartsWith(value)) => begins("folded", value, i, out),
+        Test::String(StringTest::Contains(value)) => {
+            out.sql(i).sql(".folded LIKE ").text(format!("%{}%", escape(value))).sql(" ESCAPE '!'");
+        }
+        Test::Present(_) => {
+            out.sql("1 = 1");
+        }
+    }
+}
+
+/// Folded texts shorter than this are whole.
+const FOLDED_CHARS: usize = 200;
+
+/// The last character of Unicode ends the range of all that begins with the value.
+fn begins(column: &str, value: &str, i: &str, out: &mut Statement) {
+    out.sql(i).sql(".").sql(column).sql(" >= ").text(value).sql(" AND ").sql(i).sql(".").sql(column).sql(" < ");
+    out.text(format!("{value}\u{10ffff}"));
+}
+
+fn tokens(values: &[String], i: &str, out: &mut Statement) {
+    let systems: Vec<&str> = values.iter().filter_map(|value| any_of_system(value)).collect();
+    if systems.is_empty() {
+        return equal(values.iter(), i, out);
+    }
+    out.sql("(");
+    equal(values.iter().filter(|value| any_of_system(value).is_none()), i, out);
+    for system in systems {
+        out.sql(" OR (");
+        begins("value", system, i, out);
+        out.sql(")");
     }
     out.sql(")");
 }
 
-fn table(kind: ParamKind) -> &'static str {
+fn equal<'v>(values: impl Iterator<Item = &'v String>, i: &str, out: &mut Statement) {
+    let mut values = values.peekable();
+    if values.peek().is_none() {
+        out.sql("1 = 0");
+    } else {
+        out.sql(i).sql(".value IN (").texts(values.map(String::as_str)).sql(")");
+    }
+}
+
+pub fn table(kind: ParamKind) -> &'static str {
     match kind {
         ParamKind::Token => "index_token",
         ParamKind::String => "index_string",
         ParamKind::Date => "index_date",
         ParamKind::Reference => "index_reference",
         ParamKind::Uri => "index_uri",
-    }
-}
-
-fn equal(table: &str, param: Param, values: &[String], r: &str, out: &mut Statement) {
-    rows(table, param, r, out);
-    if values.is_empty() {
-        out.sql(" AND 1 = 0");
-    } else {
-        out.sql(" AND i.value IN (").texts(values.iter().map(String::as_str)).sql(")");
+        ParamKind::Number | ParamKind::Quantity => "index_quantity",
     }
 }
 
@@ -154,20 +275,20 @@ fn escape(text: &str) -> String {
     text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
 
-pub(super) fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) {
+pub fn range(test: RangeTest, start: &str, end: &str, out: &mut Statement) {
     let mut compare = |column: &str, operator: &str, value: i64| {
         out.sql(column).sql(operator).big(value);
     };
     match test {
-        DateTest::EndsAfter(e) => return compare(end, " > ", e),
-        DateTest::StartsBefore(s) => return compare(start, " < ", s),
-        DateTest::StartsFrom(e) => return compare(start, " >= ", e),
-        DateTest::EndsBy(s) => return compare(end, " <= ", s),
+        RangeTest::EndsAfter(e) => return compare(end, " > ", e),
+        RangeTest::StartsBefore(s) => return compare(start, " < ", s),
+        RangeTest::StartsFrom(e) => return compare(start, " >= ", e),
+        RangeTest::EndsBy(s) => return compare(end, " <= ", s),
         _ => {}
     }
     match test {
-        DateTest::NotWithin(s, e) => out.sql("(").sql(start).sql(" < ").big(s).sql(" OR ").sql(end).sql(" > ").big(e),
-        DateTest::AtOrAfter(s, e) => out
+        RangeTest::NotWithin(s, e) => out.sql("(").sql(start).sql(" < ").big(s).sql(" OR ").sql(end).sql(" > ").big(e),
+        RangeTest::AtOrAfter(s, e) => out
             .sql("(")
             .sql(end)
             .sql(" > ")
@@ -181,7 +302,7 @@ pub(super) fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) 
             .sql(" <= ")
             .big(e)
             .sql(")"),
-        DateTest::AtOrBefore(s, e) => out
+        RangeTest::AtOrBefore(s, e) => out
             .sql("(")
             .sql(start)
             .sql(" < ")
@@ -195,20 +316,20 @@ pub(super) fn date(test: DateTest, start: &str, end: &str, out: &mut Statement) 
             .sql(" <= ")
             .big(e)
             .sql(")"),
-        DateTest::Overlaps(s, e) => out.sql("(").sql(start).sql(" < ").big(e).sql(" AND ").sql(end).sql(" > ").big(s),
-        DateTest::Within(s, e) => out.sql("(").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e),
-        DateTest::EndsAfter(_) | DateTest::StartsBefore(_) | DateTest::StartsFrom(_) | DateTest::EndsBy(_) => out.sql("("),
+        RangeTest::Overlaps(s, e) => out.sql("(").sql(start).sql(" < ").big(e).sql(" AND ").sql(end).sql(" > ").big(s),
+        RangeTest::Within(s, e) => out.sql("(").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e),
+        RangeTest::EndsAfter(_) | RangeTest::StartsBefore(_) | RangeTest::StartsFrom(_) | RangeTest::EndsBy(_) => out.sql("("),
     };
     out.sql(")");
 }
 
 fn holder_named(names: &[HolderName], h: &str, out: &mut Statement) {
-    for (place, name) in names.iter().enumerate() {
-        out.sql(if place == 0 { "(" } else { " OR " }).sql("COALESCE(").sql(h);
+    for (number, name) in names.iter().enumerate() {
+        out.sql(if number == 0 { "(" } else { " OR " }).sql("COALESCE(").sql(h);
         match name {
             HolderName::Id(id) => out.sql(".patient, '') = ").text(id),
             HolderName::Identifier(ins) => out.sql(".ins, '') = ").text(ins),
-            HolderName::Number(number) => out.sql(".holder, 0) = ").big(*number),
+            HolderName::Number(holder) => out.sql(".holder, 0) = ").big(*holder),
         };
     }
     out.sql(if names.is_empty() { "1 = 0" } else { ")" });

@@ -148,7 +148,7 @@ pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<O
     statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
-    let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None });
+    let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
     Ok(Some(Found { envelope, facts, about, media, body, deleted, decision }))
 }
 

@@ -1,13 +1,13 @@
 //! A filter on traces as SQL: their scopes and searches speak of the holder, the rights and the columns of `audit_event`, which answer
 //! as the AuditEvent that is rendered of them would (`audit::render`).
 
-use super::predicate::{condition, date};
+use super::predicate::{condition, range};
 use super::search::TraceReader;
 use super::sql::Statement;
 use super::trace::SENT_AND_NOT_FOUND;
 use crate::fhir::ResourceType;
 use crate::fhir::national::{INS_DEMO, INS_NIA, INS_NIR, INS_TEST, PSIDNAT, STRUCTIDNAT};
-use crate::filter::{DateTest, EnvelopeTest, Filter, Param, ParamKind, Test};
+use crate::filter::{EnvelopeTest, Filter, Param, ParamKind, RangeTest, Test};
 
 /// Systems of `type`, `subtype`, `action` and `outcome`; R4 names the latter two under its own address, later releases elsewhere.
 const TYPES: [&str; 1] = ["http://terminology.hl7.org/CodeSystem/audit-event-type"];
@@ -58,7 +58,7 @@ pub fn trace_condition(filter: &Filter, reader: TraceReader, out: &mut Statement
         Filter::Nothing | Filter::Everything | Filter::Id(_) | Filter::Holder(_) | Filter::Right(_) => condition(filter, out),
         Filter::Envelope(EnvelopeTest::HolderIs(_)) => condition(filter, out),
         // A trace has no labels or parties, and refers to nothing that is searched with it.
-        Filter::Envelope(_) | Filter::Via(..) => {
+        Filter::Envelope(_) | Filter::Via(..) | Filter::Has(..) => {
             out.sql("1 = 0");
         }
     }
@@ -78,8 +78,8 @@ fn list(filters: &[Filter], between: &str, none: &str, reader: TraceReader, out:
 }
 
 /// When a trace was recorded: the microseconds of its key.
-fn recorded(test: DateTest, out: &mut Statement) {
-    date(test, "(r.key / 1024 + 1577836800000000)", "(r.key / 1024 + 1577836800000001)", out);
+fn recorded(test: RangeTest, out: &mut Statement) {
+    range(test, "(r.key / 1024 + 1577836800000000)", "(r.key / 1024 + 1577836800000001)", out);
 }
 
 /// Whether one of these tokens is the code, in any spelling: alone, with one of these systems, or the system alone.
@@ -107,12 +107,12 @@ fn index(param: Param, test: &Test, reader: TraceReader, out: &mut Statement) {
             out.sql(if is_asked(values, &TYPES, "rest") { "1 = 1" } else { "1 = 0" });
         }
         Test::Token(values) if of("subtype") => {
-            let codes = ["read", "vread", "history-instance", "search-type", "create", "update", "patch", "delete"];
+            let codes = ["read", "vread", "history-instance", "search-type", "search-system", "create", "update", "patch", "delete"];
             coded("r.interaction", &codes, &INTERACTIONS, values, out);
         }
         Test::Token(values) if of("action") => {
             let action = "(CASE WHEN r.interaction = 'create' THEN 'C' WHEN r.interaction IN ('update', 'patch') THEN 'U' \
-                          WHEN r.interaction = 'search-type' THEN 'E' ELSE 'R' END)";
+                          WHEN r.interaction IN ('search-type', 'search-system') THEN 'E' ELSE 'R' END)";
             coded(action, &["C", "R", "U", "D", "E"], &ACTIONS, values, out);
         }
         Test::Token(values) if of("outcome") => {

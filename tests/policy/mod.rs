@@ -100,7 +100,13 @@ fn the_documents_a_profession_consults_are_the_reviewed_ones() {
         let scope = policy.scope(&caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, NOW);
         for doc_type in policy.matrix().types().all() {
             let facts = Facts { holder: Some(holder()), rights: vec![right(caller.principal.clone())] };
-            let decision = scope.decide(&Candidate { envelope: &document(doc_type.number, 0), facts: &facts, index: None, follow: None });
+            let decision = scope.decide(&Candidate {
+                envelope: &document(doc_type.number, 0),
+                facts: &facts,
+                index: None,
+                follow: None,
+                referring: None,
+            });
             if matches!(decision, Decision::Permit(_)) {
                 let _ = writeln!(text, "{profession}\t{}\tpermit", doc_type.code);
             }
@@ -198,7 +204,7 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
         for resource in [ResourceType::DOCUMENT_REFERENCE, ResourceType::BINARY] {
             let scope = policy.scope(&caller, Action::Consult, resource, NOW);
             let envelope = Envelope { resource, ..document(letter, labels) };
-            let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None });
+            let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
             let found = matches!(decision, Decision::Permit(_));
             assert_eq!(found, permitted, "{kind:?} {purpose:?} {profession} {:?} {labels} {state:?} {resource}", facts.rights);
         }

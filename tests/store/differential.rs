@@ -7,12 +7,12 @@ use std::sync::Arc;
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{
-    Actor, Candidate, DateTest, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, Param, ParamKind,
+    Actor, Candidate, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderRow, HolderState, IndexRows, Param, ParamKind, RangeTest,
     Right, RightKind, RightTest, StringTest, Test, fold, matches,
 };
 use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose};
 use ensemble::search::find;
-use ensemble::store::search::{Order, PageRequest, page};
+use ensemble::store::search::{PageRequest, page};
 use ensemble::store::write::{NewResource, insert, insert_holder, insert_rights};
 use ensemble::store::{Error, Stamp, Store, read};
 
@@ -240,15 +240,15 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
             let (s, e) = (edge(dice), edge(dice));
             let (s, e) = (s.min(e), s.max(e) + 1);
             let tests = [
-                DateTest::Within(s, e),
-                DateTest::NotWithin(s, e),
-                DateTest::EndsAfter(e),
-                DateTest::StartsBefore(s),
-                DateTest::AtOrAfter(s, e),
-                DateTest::AtOrBefore(s, e),
-                DateTest::StartsFrom(e),
-                DateTest::EndsBy(s),
-                DateTest::Overlaps(s, e),
+                RangeTest::Within(s, e),
+                RangeTest::NotWithin(s, e),
+                RangeTest::EndsAfter(e),
+                RangeTest::StartsBefore(s),
+                RangeTest::AtOrAfter(s, e),
+                RangeTest::AtOrBefore(s, e),
+                RangeTest::StartsFrom(e),
+                RangeTest::EndsBy(s),
+                RangeTest::Overlaps(s, e),
             ];
             Filter::Index(param("date"), Test::Date(*dice.pick(&tests)))
         }
@@ -264,7 +264,7 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
             let (code, kind) = *dice.pick(&kinds);
             Filter::Index(param(code), Test::Present(kind))
         }
-        7 => Filter::LastUpdated(DateTest::EndsAfter(NOW - edge(dice))),
+        7 => Filter::LastUpdated(RangeTest::EndsAfter(NOW - edge(dice))),
         8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
         9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
         10 => {
@@ -348,7 +348,7 @@ async fn fill(store: &Store, world: &World) {
 fn compare(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, world: &World, caller: &Caller, asked: &Filter, seed: u64) {
     let resource = ResourceType::DOCUMENT_REFERENCE;
     let scope = policy.scope(caller, Action::Consult, resource, NOW);
-    let request = PageRequest { filter: asked.clone(), holders: None, order: Order::Created, descending: true, after: None, limit: 100 };
+    let request = PageRequest::first(asked.clone(), 100);
     let (by_sql, within) = (scope.clone(), request.clone());
     let found = runtime.block_on(store.run(move |connection| page(connection, &by_sql, &within))).unwrap();
     let found: BTreeSet<String> = found.into_iter().map(|hit| hit.envelope.id).collect();
@@ -358,11 +358,17 @@ fn compare(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, wo
         let target = world.documents.iter().find(|one| one.envelope.id == id)?;
         Some((target.envelope.clone(), world.facts(target.envelope.holder, &actors), target.index.clone()))
     };
+    let referring = |param: Param, reference: &str| {
+        let refers = |one: &&Resource| one.index.reference.iter().any(|(by, to)| *by == param && to == reference);
+        let found = world.documents.iter().filter(refers);
+        found.map(|one| (one.envelope.clone(), world.facts(one.envelope.holder, &actors), one.index.clone())).collect()
+    };
     let whole = scope.filter().and(asked.clone());
     let mut kept = BTreeSet::new();
     for one in &world.documents {
         let facts = world.facts(one.envelope.holder, &actors);
-        let candidate = Candidate { envelope: &one.envelope, facts: &facts, index: Some(&one.index), follow: Some(&follow) };
+        let index = Some(&one.index);
+        let candidate = Candidate { envelope: &one.envelope, facts: &facts, index, follow: Some(&follow), referring: Some(&referring) };
         if matches(&whole, &candidate) {
             kept.insert(one.envelope.id.clone());
         }

@@ -53,7 +53,8 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let bad_url = |error: Error| Error::Value { place: at("request.url"), message: error.to_string() };
     let route = route(method, path).map_err(bad_url)?;
-    let done_here = !matches!(route, Route::Capabilities | Route::SmartConfiguration | Route::PostSearch(_) | Route::Bundle);
+    let done_here =
+        !matches!(route, Route::Capabilities | Route::SmartConfiguration | Route::PostSearch(..) | Route::PostSearchSystem | Route::Bundle);
     if !done_here {
         return Err(Error::NotSupported { place: at("request.url"), message: "this is not for an entry of a Bundle".into() });
     }

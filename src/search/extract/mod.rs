@@ -1,18 +1,21 @@
 //! From a resource to its index rows (FHIR R4 search.html, "Search Parameter Types").
 
+mod quantity;
+mod reference;
+mod values;
+
 use serde_json::Value;
 
+use super::composite::{self, Composite};
 use super::registry::{SearchParameter, of};
-use super::value::{cut, cut_string, local_reference, spell, target_type};
+use super::value::cut;
 use crate::fhir::ResourceType;
 use crate::fhir::definitions::structure;
-use crate::fhir::primitive::date_range;
 use crate::fhirpath::{Datum, Environment, Node};
-use crate::filter::{IndexRows, ParamKind, fold};
-
-/// The parts of a HumanName or Address that a string parameter on the whole looks at.
-const STRING_PARTS: [&str; 11] =
-    ["text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country"];
+use crate::filter::{GROUPED, IndexRows, Param, ParamKind};
+use quantity::{number, quantity};
+use reference::{canonical, reference};
+use values::{date, of_type, string, texts, token};
 
 /// Everything a search can ask of the resource; each row once.
 pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
@@ -20,26 +23,40 @@ pub fn extract(resource: ResourceType, body: &Value) -> IndexRows {
     let Some(root) = structure(resource.name()).map(|of| Node::structure(of, body)) else { return rows };
     let environment = Environment::new(root.clone(), 0);
     for parameter in of(resource) {
-        for node in values(parameter, &root, &environment) {
+        for node in evaluate(parameter, &root, &environment) {
             index(parameter, &node, body, &mut rows);
         }
     }
-    rows.token.sort_unstable();
-    rows.token.dedup();
-    rows.string.sort_unstable();
-    rows.string.dedup();
-    rows.date.sort_unstable();
-    rows.date.dedup();
-    rows.reference.sort_unstable();
-    rows.reference.dedup();
-    rows.uri.sort_unstable();
-    rows.uri.dedup();
+    for composite in composite::of(resource).iter().filter(|composite| composite.keeps_rows()) {
+        grouped(composite, &root, &environment, &mut rows);
+    }
+    rows.persons = persons(resource, &rows);
+    sort(&mut rows.token);
+    sort(&mut rows.string);
+    sort(&mut rows.date);
+    sort(&mut rows.reference);
+    sort(&mut rows.uri);
+    sort(&mut rows.quantity);
     rows
+}
+
+fn sort<T: Ord>(rows: &mut Vec<T>) {
+    rows.sort_unstable();
+    rows.dedup();
+}
+
+/// Whom the resource is about.
+fn persons(resource: ResourceType, rows: &IndexRows) -> Vec<String> {
+    let by = super::registry::find(resource, "patient").or_else(|| super::registry::find(resource, "subject"));
+    let Some(by) = by.filter(|parameter| parameter.kind == ParamKind::Reference) else { return Vec::new() };
+    let mut persons: Vec<String> = rows.reference.iter().filter(|(param, _)| *param == by.param).map(|(_, value)| value.clone()).collect();
+    sort(&mut persons);
+    persons
 }
 
 /// What the expression of a parameter yields on a resource. One that cannot be evaluated, as a test holds that none of R4's is, finds
 /// nothing: the resource is stored all the same.
-fn values<'v>(parameter: &SearchParameter, root: &Node<'v>, environment: &Environment<'v>) -> Vec<Node<'v>> {
+fn evaluate<'v>(parameter: &SearchParameter, root: &Node<'v>, environment: &Environment<'v>) -> Vec<Node<'v>> {
     parameter.expression.evaluate(root, environment).unwrap_or_default()
 }
 
@@ -53,7 +70,13 @@ fn index(parameter: &SearchParameter, node: &Node<'_>, container: &Value, rows: 
         return;
     };
     match parameter.kind {
-        ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
+        ParamKind::Token => {
+            token(value, |spelling| rows.token.push((param, spelling)));
+            of_type(value, |spelling| rows.token.push((parameter.of_type_param(), spelling)));
+            texts(value, |text| {
+                string(&Value::String(text.to_owned()), |folded, exact| rows.string.push((parameter.text_param(), folded, exact)))
+            });
+        }
         ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),
         ParamKind::Date => {
             if let Some((start, end)) = date(value) {
@@ -70,161 +93,53 @@ fn index(parameter: &SearchParameter, node: &Node<'_>, container: &Value, rows: 
                 rows.uri.push((param, cut(uri)));
             }
         }
-    }
-}
-
-/// A canonical as it stands, and without its version (FHIR R4 references.html#canonical).
-fn canonical(text: &str) -> impl Iterator<Item = &str> {
-    let whole = local_reference(text);
-    std::iter::once(whole).chain(whole.split_once('|').map(|(url, _)| url))
-}
-
-/// Code, boolean, uri, id, Coding, CodeableConcept, Identifier or ContactPoint.
-fn token(value: &Value, mut push: impl FnMut(String)) {
-    match value {
-        Value::Bool(flag) => tokens(None, if *flag { "true" } else { "false" }, push),
-        Value::String(code) => tokens(None, code, push),
-        Value::Object(members) => {
-            let text = |name: &str| members.get(name).and_then(Value::as_str);
-            let codings = members.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-            codings.iter().for_each(|coding| token(coding, &mut push as &mut dyn FnMut(String)));
-            // Identifier and ContactPoint have a value, Coding a code.
-            if let Some(code) = text("value").or_else(|| text("code")) {
-                tokens(text("system"), code, push);
+        ParamKind::Number => {
+            if let Some((low, high)) = number(value) {
+                rows.quantity.push((param, String::new(), low, high));
             }
         }
-        _ => {}
+        ParamKind::Quantity => quantity(value, |unit, low, high| rows.quantity.push((param, unit, low, high))),
     }
 }
 
-/// Every spelling of a token that a search may use.
-fn tokens(system: Option<&str>, code: &str, mut push: impl FnMut(String)) {
-    if code.is_empty() {
-        return;
-    }
-    push(spell(None, Some(code)));
-    match system.filter(|s| !s.is_empty()) {
-        Some(system) => {
-            push(spell(Some(system), Some(code)));
-            push(spell(Some(system), None));
+/// The rows of a composite: for each element, every spelling of the first part with every one of the others.
+fn grouped<'v>(composite: &Composite, root: &Node<'v>, environment: &Environment<'v>, rows: &mut IndexRows) {
+    let elements = composite.element.as_ref().and_then(|element| element.evaluate(root, environment).ok()).unwrap_or_default();
+    for element in &elements {
+        let mut parts: Vec<Vec<&'v Value>> = Vec::with_capacity(composite.parts.len());
+        for part in &composite.parts {
+            let found = part.expression.evaluate(element, environment).unwrap_or_default();
+            parts.push(found.iter().filter_map(Node::value).collect());
         }
-        None => push(spell(Some(""), Some(code))),
-    }
-}
-
-/// A string, or each part of a HumanName or Address.
-fn string(value: &Value, mut push: impl FnMut(String, String)) {
-    let mut one = |text: &str| {
-        let folded = fold(text);
-        if !folded.is_empty() {
-            push(cut_string(&folded), cut_string(text));
-        }
-    };
-    match value {
-        Value::String(text) => one(text),
-        Value::Object(members) => {
-            for part in STRING_PARTS.iter().filter_map(|name| members.get(*name)) {
-                match part {
-                    Value::String(text) => one(text),
-                    Value::Array(items) => items.iter().filter_map(Value::as_str).for_each(&mut one),
-                    _ => {}
+        let Some((first, rest)) = parts.split_first() else { continue };
+        let mut heads = Vec::new();
+        first.iter().for_each(|value| token(value, |spelling| heads.push(spelling)));
+        for head in &heads {
+            match (rest, composite.parts.last().map(|part| part.kind)) {
+                ([values], Some(kind)) => values.iter().for_each(|value| second(composite.param, kind, head, value, rows)),
+                ([ones, twos], Some(ParamKind::Number)) => {
+                    for (one, two) in ones.iter().flat_map(|one| twos.iter().map(move |two| (one, two))) {
+                        if let (Some((low, _)), Some((high, _))) = (number(one), number(two)) {
+                            rows.quantity.push((composite.param, cut(head), low, high));
+                        }
+                    }
                 }
+                _ => {}
             }
+        }
+    }
+}
+
+fn second(param: Param, kind: ParamKind, head: &str, value: &Value, rows: &mut IndexRows) {
+    let joined = |tail: &str| cut(&format!("{head}{GROUPED}{tail}"));
+    match kind {
+        ParamKind::Token => token(value, |tail| rows.token.push((param, joined(&tail)))),
+        ParamKind::Quantity => quantity(value, |unit, low, high| rows.quantity.push((param, joined(&unit), low, high))),
+        ParamKind::Reference => {
+            let literal = value.get("reference").and_then(Value::as_str).map(super::value::local_reference);
+            rows.token.extend(literal.map(|target| (param, joined(target))));
         }
         _ => {}
-    }
-}
-
-/// A date, dateTime or instant, or a Period, whose missing sides are open.
-fn date(value: &Value) -> Option<(i64, i64)> {
-    if let Some(text) = value.as_str() {
-        return date_range(text);
-    }
-    if value.get("repeat").is_some() || value.get("event").is_some() {
-        return timing(value);
-    }
-    let start = value.get("start").and_then(Value::as_str).and_then(date_range);
-    let end = value.get("end").and_then(Value::as_str).and_then(date_range);
-    if start.is_none() && end.is_none() {
-        return None;
-    }
-    Some((start.map_or(i64::MIN, |(from, _)| from), end.map_or(i64::MAX, |(_, until)| until)))
-}
-
-/// From the first to the last event of a Timing, or the period that bounds it (FHIR R4 search.html#date).
-fn timing(value: &Value) -> Option<(i64, i64)> {
-    let events = value.get("event").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).filter_map(date_range);
-    let bounds = value.pointer("/repeat/boundsPeriod").and_then(date);
-    events.chain(bounds).reduce(|(start, end), (from, until)| (start.min(from), end.max(until)))
-}
-
-fn reference(parameter: &SearchParameter, value: &Value, container: &Value, rows: &mut IndexRows) {
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    if let Some((resource, item)) = inside(container, value).filter(|(resource, _)| parameter.may_target(*resource)) {
-        rows.reference.push((parameter.param, cut(text("reference").unwrap_or_default())));
-        reach(parameter, resource, item, rows);
-        // Through a role a document is by the professional and the structure it names.
-        let role = resource == ResourceType::PRACTITIONER_ROLE;
-        for named in ["practitioner", "organization"].into_iter().filter(|_| role).filter_map(|name| item.get(name)) {
-            identified(parameter, named.get("identifier"), rows);
-            if let Some((resource, item)) = inside(container, named).filter(|(resource, _)| parameter.may_target(*resource)) {
-                reach(parameter, resource, item, rows);
-            }
-        }
-    }
-    // A resource within a Bundle, as the parameter `composition` has it.
-    if let (Some(name), Some(id)) = (text("resourceType"), text("id")) {
-        rows.reference.push((parameter.param, cut(&format!("{name}/{id}"))));
-        return;
-    }
-    let literal = text("reference").filter(|r| !r.is_empty() && !r.starts_with('#')).map(local_reference);
-    // `where(resolve() is Patient)`: what points elsewhere by its own words is not of this parameter.
-    let said = literal.and_then(target_type).or_else(|| text("type").and_then(ResourceType::parse));
-    if said.is_some_and(|resource| !parameter.may_target(resource)) {
-        return;
-    }
-    if let Some(target) = literal {
-        rows.reference.push((parameter.param, cut(target)));
-    }
-    identified(parameter, value.get("identifier"), rows);
-}
-
-/// The contained resource that a reference points to (FHIR R4 references.html#contained).
-fn inside<'a>(container: &'a Value, reference: &Value) -> Option<(ResourceType, &'a Value)> {
-    let id = reference.get("reference")?.as_str()?.strip_prefix('#')?;
-    let item = container.get("contained")?.as_array()?.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id))?;
-    Some((ResourceType::parse(item.get("resourceType")?.as_str()?)?, item))
-}
-
-/// The rows its container has for a contained resource: under the reference parameter that leads to it, and its identifiers as
-/// those of the reference.
-fn reach(parameter: &SearchParameter, resource: ResourceType, item: &Value, rows: &mut IndexRows) {
-    identified(parameter, item.get("identifier"), rows);
-    rows.token.push((parameter.param.through_any(resource), String::new()));
-    let Some(root) = structure(resource.name()).map(|of| Node::structure(of, item)) else { return };
-    let environment = Environment::new(root.clone(), 0);
-    for inner in of(resource).iter().filter(|inner| inner.is_kept_of_contained()) {
-        let param = parameter.param.through(inner.param);
-        for value in values(inner, &root, &environment).iter().filter_map(Node::value) {
-            match inner.kind {
-                ParamKind::Token => token(value, |spelling| rows.token.push((param, spelling))),
-                ParamKind::String => string(value, |folded, exact| rows.string.push((param, folded, exact))),
-                ParamKind::Date | ParamKind::Reference | ParamKind::Uri => {}
-            }
-        }
-    }
-}
-
-/// The identifier of a reference, or the identifiers of what is contained.
-fn identified(parameter: &SearchParameter, identifiers: Option<&Value>, rows: &mut IndexRows) {
-    let param = parameter.identifier_param();
-    let one = match identifiers {
-        Some(Value::Array(all)) => all.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    for identifier in one.iter().filter(|identifier| identifier.is_object()) {
-        token(identifier, |spelling| rows.token.push((param, spelling)));
     }
 }
 
@@ -272,12 +187,12 @@ mod tests {
         let open = format!("{day}..{}", i64::MAX);
         let (one_day, second) = (format!("{day}..{}", 2 * day), "1000000..2000000");
         let rows: [(&str, &[&str]); 18] = [
-            ("identifier", &["42", "urn:ietf:rfc:3986|", "urn:ietf:rfc:3986|urn:oid:1.2.3", "urn:oid:1.2.3", "|42"]),
+            ("identifier", &["42", "urn:ietf:rfc:3986|urn:oid:1.2.3", "urn:oid:1.2.3", "|42"]),
             ("status", &["current", "|current"]),
-            ("type", &["34133-9", "SYNTH", "http://loinc.org|", "http://loinc.org|34133-9", "|SYNTH"]),
+            ("type", &["34133-9", "SYNTH", "http://loinc.org|34133-9", "|SYNTH"]),
             ("patient", &["Patient/p1"]),
             ("subject", &["Patient/p1"]),
-            ("patient:identifier", &["190017512345678", "urn:oid:1.2.250.1.213.1.4.8|", "urn:oid:1.2.250.1.213.1.4.8|190017512345678"]),
+            ("patient:identifier", &["190017512345678", "urn:oid:1.2.250.1.213.1.4.8|190017512345678"]),
             ("author", &["Practitioner/d1", "https://elsewhere.example/Practitioner/9"]),
             ("author:identifier", &[]),
             ("description", &["compte-rendu d'ete/Compte-rendu  d’Été"]),
@@ -316,7 +231,7 @@ mod tests {
         let rows: [(&str, &str, &Value, &[&str]); 12] = [
             ("Patient", "name", &patient, &["ana/Ana", "etienne/Étienne", "zoe/Zoé"]),
             ("Patient", "family", &patient, &["etienne/Étienne"]),
-            ("Patient", "phone", &patient, &["0102", "phone|", "phone|0102"]),
+            ("Patient", "phone", &patient, &["0102", "phone|0102"]),
             ("Patient", "active", &patient, &["true", "|true"]),
             ("Patient", "death-date", &patient, &[]),
             ("Patient", "address", &patient, &["1 rue haute/1 rue Haute", "brest/Brest"]),
@@ -357,7 +272,7 @@ mod tests {
         let expected: [(&str, &str, &[&str]); 7] = [
             ("Practitioner", "family", &["Noël", "Petit"]),
             ("Practitioner", "given", &["Zoé"]),
-            ("Practitioner", "identifier", &["1", "2", "s|", "s|1", "|2"]),
+            ("Practitioner", "identifier", &["1", "2", "s|1", "|2"]),
             ("Practitioner", "phone", &[]),
             ("PractitionerRole", "identifier", &[]),
             ("Organization", "name", &["Hôpital"]),
@@ -367,7 +282,7 @@ mod tests {
             assert_eq!(through(resource, code), values, "{resource}.{code}");
         }
         assert_eq!(rows_of("DocumentReference", "author", &body), ["#d", "#p", "#r"]);
-        let identifiers = ["1", "2", "3", "4", "9", "s|", "s|1", "|2", "|3", "|4", "|9"];
+        let identifiers = ["1", "2", "3", "4", "9", "s|1", "|2", "|3", "|4", "|9"];
         assert_eq!(rows_of("DocumentReference", "author:identifier", &body), identifiers);
     }
 

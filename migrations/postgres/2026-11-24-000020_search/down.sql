@@ -1,0 +1,17 @@
+DROP INDEX resource_updated;
+DROP INDEX index_token_value;
+DROP INDEX index_reference_value;
+CREATE INDEX index_token_value ON index_token (param, value, holder, key);
+CREATE INDEX index_reference_value ON index_reference (param, value, holder, key);
+DROP INDEX index_token_key;
+DROP INDEX index_string_key;
+DROP INDEX index_date_key;
+DROP INDEX index_reference_key;
+DROP INDEX index_uri_key;
+CREATE INDEX index_token_key ON index_token (holder, key);
+CREATE INDEX index_string_key ON index_string (holder, key);
+CREATE INDEX index_date_key ON index_date (holder, key);
+CREATE INDEX index_reference_key ON index_reference (holder, key);
+CREATE INDEX index_uri_key ON index_uri (holder, key);
+DROP TABLE index_person_date;
+DROP TABLE index_quantity;

@@ -1,0 +1,134 @@
+//! `_include` and `_revinclude` (FHIR R4 search.html#revinclude): what comes along is inside the caller's scope of its own type.
+
+use std::collections::BTreeSet;
+
+use super::{Error, Request, Service};
+use crate::fhir::{NAMES, ResourceType};
+use crate::policy::{Action, Scope};
+use crate::search::{self, Include};
+use crate::store::{self, Followed, Hit};
+
+/// Resources that one page brings beside its own.
+pub const MAX_INCLUDED: usize = 1000;
+/// Rounds of `:iterate`.
+const MAX_ROUNDS: usize = 5;
+
+/// What comes along.
+#[derive(Default)]
+pub(super) struct Included {
+    pub hits: Vec<Hit>,
+    /// Whether there was more than [`MAX_INCLUDED`].
+    pub more: bool,
+}
+
+/// One statement for what follows the same way to the same types.
+struct Step {
+    reverse: bool,
+    source: Option<ResourceType>,
+    iterate: bool,
+    followed: Followed,
+    scopes: Vec<Scope>,
+}
+
+/// What a page brings along.
+///
+/// # Errors
+/// [`Error::Away`](crate::store::Error::Away), as the store says.
+pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], includes: &[Include]) -> Result<Included, Error> {
+    let steps: Vec<Step> = steps(service, request, includes);
+    if steps.is_empty() || page.is_empty() {
+        return Ok(Included::default());
+    }
+    let mut seen: BTreeSet<(i64, i64)> = page.iter().map(place).collect();
+    let mut from: Vec<Found> = page.iter().map(Found::of).collect();
+    let found = service.store.run(move |connection| {
+        let mut included = Included::default();
+        for round in 0..MAX_ROUNDS {
+            let mut next = Vec::new();
+            for step in steps.iter().filter(|step| round == 0 || step.iterate) {
+                let starts = || from.iter().filter(|found| step.reverse || step.source.is_none_or(|source| source == found.resource));
+                let scopes: Vec<&Scope> = step.scopes.iter().collect();
+                let limit = MAX_INCLUDED.saturating_add(seen.len());
+                let hits = if step.reverse {
+                    let to: Vec<String> = starts().map(|found| format!("{}/{}", found.resource, found.id)).collect();
+                    store::search::referring(connection, &scopes, &to, &step.followed, limit)?
+                } else {
+                    let places: Vec<(i64, i64)> = starts().map(|found| found.place).collect();
+                    store::search::referred(connection, &scopes, &places, &step.followed, limit)?
+                };
+                for hit in hits {
+                    if !seen.insert(place(&hit)) {
+                        continue;
+                    }
+                    if included.hits.len() >= MAX_INCLUDED {
+                        included.more = true;
+                        return Ok(included);
+                    }
+                    next.push(Found::of(&hit));
+                    included.hits.push(hit);
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            from = next;
+        }
+        Ok(included)
+    });
+    Ok(found.await?)
+}
+
+/// A resource from which references are followed.
+struct Found {
+    resource: ResourceType,
+    id: String,
+    place: (i64, i64),
+}
+
+impl Found {
+    fn of(hit: &Hit) -> Self {
+        Self { resource: hit.envelope.resource, id: hit.envelope.id.clone(), place: place(hit) }
+    }
+}
+
+fn place(hit: &Hit) -> (i64, i64) {
+    (hit.envelope.holder, hit.envelope.key)
+}
+
+fn steps(service: &Service, request: &Request, includes: &[Include]) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for include in includes {
+        // At the other end of the reference: the type that refers, or those referred to.
+        let types: Vec<ResourceType> = match (include.reverse, include.source, include.target) {
+            (true, Some(source), _) => vec![source],
+            (false, _, Some(target)) => vec![target],
+            (false, Some(source), None) => match include.param.and_then(|param| search::of(source).iter().find(|one| one.param == param)) {
+                Some(parameter) if !parameter.targets.is_empty() => parameter.targets.clone(),
+                _ => all(),
+            },
+            (_, None, None) | (true, None, Some(_)) => all(),
+        };
+        let scopes: Vec<Scope> = types.into_iter().filter_map(|resource| scope(service, request, resource)).collect();
+        if scopes.is_empty() {
+            continue;
+        }
+        let followed = Followed { params: include.param.into_iter().collect() };
+        let source = if include.reverse { None } else { include.source };
+        steps.push(Step { reverse: include.reverse, source, iterate: include.iterate, followed, scopes });
+    }
+    steps
+}
+
+fn all() -> Vec<ResourceType> {
+    NAMES.into_iter().filter_map(ResourceType::parse).collect()
+}
+
+/// The scope of a type that comes along. A Binary has the rights of its document and traces are rendered: both are asked for alone.
+fn scope(service: &Service, request: &Request, resource: ResourceType) -> Option<Scope> {
+    let apart = matches!(resource, ResourceType::BINARY | ResourceType::AUDIT_EVENT) && !request.is_tester();
+    if apart || !service.policy.serves(request.caller.kind, resource) {
+        return None;
+    }
+    let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
+    (!scope.is_nothing()).then_some(scope)
+}

@@ -1,0 +1,114 @@
+//! The holders a search names, and what it may reach beside the type it is on.
+
+use std::collections::BTreeSet;
+
+use super::{Error, Request, Service};
+use crate::fhir::ResourceType;
+use crate::filter::{Facts, Filter, HolderName, RightKind, RightTest, Test};
+use crate::policy::{Action, CallerKind, Purpose, Scope};
+use crate::search::{self, Query};
+use crate::store;
+
+/// The holders a search names.
+pub(super) struct Naming {
+    /// Those with whom the caller stands well: nobody else's rows are looked at.
+    pub well: Vec<i64>,
+    /// Those that exist, and 0 for each name that leads nowhere: as many as names, so that their number tells nothing.
+    pub touched: Vec<i64>,
+    /// Whether the search is answered.
+    pub answered: bool,
+}
+
+/// Where the caller stands with the holders a search names; `None` when it names none.
+pub(super) async fn named(service: &Service, request: &Request, resource: ResourceType, query: &Query) -> Result<Option<Naming>, Error> {
+    let caller = &request.caller;
+    if query.holders.is_empty() || caller.kind == CallerKind::Tester {
+        return Ok(None);
+    }
+    let names: Vec<HolderName> = query.holders.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    let count = names.len();
+    let (actors, principal) = (caller.actors(), caller.principal.clone());
+    let found = service.store.run(move |connection| store::search::standings(connection, &names, &actors, &principal)).await?;
+    let now = service.clock.now();
+    let of = |resource| service.policy.scope(caller, Action::Consult, resource, now);
+    let scopes: Vec<Scope> = match caller.kind {
+        // Standing is with the record, whichever part of it is searched.
+        CallerKind::Professional | CallerKind::Structure => vec![of(ResourceType::DOCUMENT_REFERENCE), of(ResourceType::PATIENT)],
+        _ => vec![of(resource)],
+    };
+    // Those who see every holder learn nothing from an empty answer.
+    let all = matches!(caller.kind, CallerKind::Operator | CallerKind::Auditor);
+    let stands = |standing: &&store::Standing| {
+        let facts = Facts { holder: Some(standing.row.clone()), rights: standing.rights.clone() };
+        all || scopes.iter().any(|scope| scope.reaches(&facts, standing.deposited))
+    };
+    let is = |name: &HolderName, standing: &store::Standing| match name {
+        HolderName::Id(id) => *id == standing.row.patient,
+        HolderName::Identifier(ins) => *ins == standing.row.ins,
+        HolderName::Number(number) => *number == standing.row.holder,
+    };
+    // Every list of names must lead to the holder.
+    let by_all = |standing: &&store::Standing| query.holders.iter().all(|list| list.iter().any(|name| is(name, standing)));
+    // Of several named, one with a right is enough for an answer, were it an empty one (CONTRACT 4).
+    let any = found.iter().any(|standing| stands(&standing));
+    let well: Vec<i64> = found.iter().filter(stands).filter(by_all).map(|standing| standing.row.holder).collect();
+    let mut touched: Vec<i64> = found.iter().map(|standing| standing.row.holder).collect();
+    touched.resize(count, 0);
+    // Beside the records it touched, the one it was sent from: as often for those that exist as for those that do not.
+    let own = |standing: &&store::Standing| caller.acts_for.as_ref().is_none_or(|own| *own == standing.row.ins);
+    touched.resize(count + found.iter().filter(|standing| !own(standing)).count(), 0);
+    // TD3.1b, the search of one document by its identifier, is always answered.
+    let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
+    let answered = all || by_identifier || any;
+    Ok(Some(Naming { well, touched, answered }))
+}
+
+/// Every resource reached through a chain passes the scope of its own type.
+pub(super) fn chained(service: &Service, request: &Request, resource: ResourceType, filter: Filter) -> Filter {
+    let within = |inner: Filter| chained(service, request, resource, inner);
+    match filter {
+        Filter::And(all) => Filter::And(all.into_iter().map(within).collect()),
+        Filter::Or(any) => Filter::Or(any.into_iter().map(within).collect()),
+        Filter::Not(inner) => Filter::Not(Box::new(within(*inner))),
+        Filter::Via(param, target, inner) => {
+            let scope = service.policy.scope(&request.caller, Action::Consult, target, service.clock.now());
+            Filter::Via(param, target, Box::new(scope.filter().and(chained(service, request, target, *inner))))
+        }
+        Filter::Has(param, source, inner) => {
+            let scope = service.policy.scope(&request.caller, Action::Consult, source, service.clock.now());
+            Filter::Has(param, source, Box::new(scope.filter().and(chained(service, request, source, *inner))))
+        }
+        // Testers' patients have no row of their own: their identifiers are index rows.
+        Filter::HolderNamed(names) if request.caller.kind == CallerKind::Tester => tester_named(resource, &names),
+        other => other,
+    }
+}
+
+fn tester_named(resource: ResourceType, names: &[HolderName]) -> Filter {
+    let token = |name: &HolderName| match name {
+        HolderName::Identifier(token) => Some(token.clone()),
+        HolderName::Id(_) | HolderName::Number(_) => None,
+    };
+    let tokens: Vec<String> = names.iter().filter_map(token).collect();
+    let by = search::find(resource, "patient").or_else(|| search::find(resource, "subject"));
+    let (Some(parameter), Some(identifier)) = (by, search::find(ResourceType::PATIENT, "identifier")) else { return Filter::Nothing };
+    let chained = Filter::Index(identifier.param, Test::Token(tokens.clone()));
+    Filter::Via(parameter.param, ResourceType::PATIENT, Box::new(chained))
+        .or(Filter::Index(parameter.identifier_param(), Test::Token(tokens)))
+}
+
+/// A professional's question over no holder in particular goes to those who gave a right, never to a whole population.
+pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceType, filter: Filter, named: bool) -> Filter {
+    let caller = &request.caller;
+    let population = match resource {
+        ResourceType::PATIENT | ResourceType::RELATED_PERSON => true,
+        ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY => caller.purpose != Purpose::Normal,
+        // What names the caller, or is open to all, is the same in every mode of access.
+        _ => false,
+    };
+    if named || caller.kind != CallerKind::Professional || !population {
+        return filter;
+    }
+    let kinds = RightKind::ALL.into_iter().filter(|kind| !kind.blocks()).collect();
+    filter.and(Filter::Right(RightTest { kinds, actors: caller.actors(), at: service.clock.now(), part: None }))
+}

@@ -1,0 +1,167 @@
+//! Searches over several types: `search-system`, and everything in a compartment (FHIR R4 http.html#search, #vsearch).
+
+use super::cursor::Cursor;
+use super::includes::{self};
+use super::naming::{chained, named, narrowed};
+use super::search_type::{Compartment, Page, bundle, cut, require_holder};
+use super::searchset::{Done, happened};
+use super::{Answer, Error, Request, Service};
+use crate::fhir::{NAMES, ResourceType};
+use crate::filter::Filter;
+use crate::policy::{Action, Scope};
+use crate::search::{self, Query};
+use crate::store::{self, Hit, PageRequest};
+
+/// Searches the types of `_type`, or all that the caller is served; those of a compartment where one is given.
+///
+/// # Errors
+/// As `search-type`: what one of the types would be refused for refuses the whole.
+pub async fn search_system(
+    service: &Service,
+    request: &Request,
+    within: Option<&Compartment>,
+    pairs: &[(String, String)],
+    posted: bool,
+) -> Result<Answer, Error> {
+    let path = within.map(|Compartment { of, id }| format!("{of}/{id}/*")).unwrap_or_default();
+    let (cursor, pairs) = Cursor::resume(service, request, &path, pairs)?;
+    let types = types(service, request, within, &pairs)?;
+    let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    // Where records are among what is searched, the search is one of records.
+    let kind = types.iter().copied().find(|resource| Service::is_record(*resource)).or(types.first().copied());
+    let Some(kind) = kind else { return Err(Error::Forbidden("nothing is open to this caller".into())) };
+    let asked = service.asked(request, "search-system", kind, "", &shown);
+    let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());
+    for resource in types {
+        let query = understood(service, request, resource, within, &pairs)?;
+        let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
+        if scope.is_nothing() {
+            continue;
+        }
+        require_holder(request, resource, &query)?;
+        let naming = named(service, request, resource, &query).await?;
+        if let Some(naming) = naming.as_ref().filter(|naming| !naming.answered) {
+            service.trace(&asked, 403, &happened(&[], &naming.touched, &[], false)).await?;
+            return Err(Error::Forbidden("no right over the record of this person".into()));
+        }
+        let known = naming.is_some() || query.named.contains("_id");
+        let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter.clone()), known);
+        if let Some(naming) = naming {
+            holders = Some(naming.well);
+            touched = naming.touched;
+        }
+        rules.extend(scope.rules());
+        parts.push((scope, filter));
+        // What a type does not have, the search does not have.
+        match &mut first {
+            Some(first) => query.ignored.into_iter().for_each(|name| {
+                if !first.ignored.contains(&name) {
+                    first.ignored.push(name);
+                }
+            }),
+            None => first = Some(query),
+        }
+    }
+    let Some(query) = first else {
+        return Err(service.refused(&asked, Error::Forbidden("nothing is open to this caller".into()).into()).await);
+    };
+    if let Some(unknown) = query.ignored.iter().find(|name| query.echo.iter().any(|(echoed, _)| echoed == *name)) {
+        let message = format!("`{unknown}` is no parameter of every type searched");
+        return Err(Error::NotSupported { place: unknown.clone(), message });
+    }
+    if !query.sort.is_empty() {
+        return Err(Error::NotSupported { place: "_sort".into(), message: "several types are sorted by when they were created".into() });
+    }
+    rules.sort_unstable();
+    rules.dedup();
+    let page = PageRequest {
+        filter: Filter::Everything,
+        holders,
+        sort: Vec::new(),
+        after: cursor.as_ref().and_then(|cursor| cursor.position.clone()),
+        backward: cursor.as_ref().is_some_and(|cursor| cursor.backward),
+        limit: query.count,
+    };
+    let done = Done { query, pairs, cursor, posted, path };
+    let follows = parts.iter().any(|(_, filter)| super::search_type::follows(filter));
+    let found = fetch(service, parts, page, &done).await?;
+    let included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
+    let body = bundle(service, request, &found, &included, &done)?;
+    let whole = done.is_whole(&found) && !follows;
+    let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
+    service.trace(&asked, 200, &happened(&all, &touched, &rules, !whole)).await?;
+    Ok(Answer { status: 200, body, ..Answer::default() })
+}
+
+async fn fetch(service: &Service, parts: Vec<(Scope, Filter)>, page: PageRequest, done: &Done) -> Result<Page, Error> {
+    let (count_only, wants_total, first) = (done.counts_only(), done.wants_total(), done.is_first());
+    let found = service.store.run(move |connection| {
+        if count_only {
+            return Ok(Page { hits: Vec::new(), more: false, total: Some(store::search::total_of_types(connection, &parts, &page)?) });
+        }
+        let (hits, more) = cut(store::search::page_of_types(connection, &parts, &page)?, page.limit, page.backward);
+        let total = match (first && !more, wants_total) {
+            (true, _) => Some(i64::try_from(hits.len()).unwrap_or(i64::MAX)),
+            (false, true) => Some(store::search::total_of_types(connection, &parts, &page)?),
+            (false, false) => None,
+        };
+        Ok(Page { hits, more, total })
+    });
+    Ok(found.await?)
+}
+
+/// The types searched, in the order of their names.
+fn types(
+    service: &Service,
+    request: &Request,
+    within: Option<&Compartment>,
+    pairs: &[(String, String)],
+) -> Result<Vec<ResourceType>, Error> {
+    let given: Vec<&str> = pairs.iter().filter(|(name, _)| name == "_type").flat_map(|(_, value)| value.split(',')).collect();
+    let apart = |resource: ResourceType| !request.is_tester() && matches!(resource, ResourceType::BINARY | ResourceType::AUDIT_EVENT);
+    let inside = |resource: ResourceType| within.is_none_or(|within| search::is_in_compartment(resource, within.of));
+    let mut types = Vec::new();
+    for name in &given {
+        let unfit = |message: String| Error::Value { place: "_type".into(), message };
+        let resource =
+            ResourceType::parse(name).ok_or_else(|| unfit(format!("`{}` is no type of R4", name.chars().take(64).collect::<String>())))?;
+        if apart(resource) {
+            return Err(Error::NotSupported { place: "_type".into(), message: format!("{resource} is searched alone") });
+        }
+        if !service.policy.serves(request.caller.kind, resource) {
+            return Err(Error::Forbidden(format!("{resource} is not searched")));
+        }
+        types.push(resource);
+    }
+    if given.is_empty() {
+        let served = |resource: &ResourceType| service.policy.serves(request.caller.kind, *resource) && !apart(*resource);
+        types = NAMES.into_iter().filter_map(ResourceType::parse).filter(served).collect();
+    }
+    types.retain(|resource| inside(*resource));
+    types.sort_unstable();
+    types.dedup();
+    Ok(types)
+}
+
+fn understood(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    within: Option<&Compartment>,
+    pairs: &[(String, String)],
+) -> Result<Query, Error> {
+    let context = search::Context {
+        now: service.clock.now(),
+        strict: request.strict || service.settings.strict_search,
+        traces: false,
+        base_url: &service.base_url,
+    };
+    let own: Vec<(String, String)> = pairs.iter().filter(|(name, _)| name != "_type").cloned().collect();
+    let mut query = search::parse(resource, &own, &context)?;
+    // What is asked is shown with the types it was asked of.
+    query.echo.splice(0..0, pairs.iter().filter(|(name, _)| name == "_type").cloned());
+    if let Some(Compartment { of, id }) = within {
+        search::enter(&mut query, resource, *of, id);
+    }
+    Ok(query)
+}

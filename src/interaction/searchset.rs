@@ -1,0 +1,197 @@
+//! The Bundle of a page (FHIR R4 search.html#Summary, bundle.html#searchset): entries, links, warnings; and what a trace says of it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::cursor::Cursor;
+use super::search_type::{Page, follows};
+use super::{Error, Request, Service, includes};
+use crate::audit::{Happened, OTHERS};
+use crate::fhir::outcome;
+use crate::search::{Query, Summary, TotalMode};
+use crate::store::{Hit, Position};
+
+/// A search that was understood.
+pub(super) struct Done {
+    pub query: Query,
+    /// The parameters, as a cursor keeps them.
+    pub pairs: Vec<(String, String)>,
+    /// The cursor it came with.
+    pub cursor: Option<Cursor>,
+    /// Whether it came by POST, so that its query stays out of addresses.
+    pub posted: bool,
+    /// The address searched, relative to the base.
+    pub path: String,
+}
+
+impl Done {
+    /// Whether it is the first page.
+    pub fn is_first(&self) -> bool {
+        self.cursor.as_ref().is_none_or(|cursor| cursor.position.is_none())
+    }
+
+    /// Whether only a count is asked for.
+    pub fn counts_only(&self) -> bool {
+        self.query.summary == Summary::Count
+    }
+
+    /// Whether a total is asked for.
+    pub fn wants_total(&self) -> bool {
+        self.counts_only() || matches!(self.query.total, TotalMode::Accurate | TotalMode::Estimate)
+    }
+
+    /// Whether the page holds everything that matches.
+    pub fn is_whole(&self, page: &Page) -> bool {
+        self.is_first() && !page.more && !self.counts_only()
+    }
+
+    /// Whether it reaches through references.
+    pub fn follows(&self) -> bool {
+        follows(&self.query.filter)
+    }
+
+    /// What was not understood, or left out, as issues.
+    pub fn warnings(&self, cut: bool) -> Vec<Value> {
+        let one = |name: &String| {
+            let shown: String = name.chars().take(64).collect();
+            outcome::issue("warning", "not-supported", &format!("`{shown}` is not a search parameter here and was left out"), &[])
+        };
+        let mut all: Vec<Value> = self.query.ignored.iter().map(one).collect();
+        if cut {
+            let message = format!("more than {} resources would be included: the rest was left out", includes::MAX_INCLUDED);
+            all.push(outcome::issue("warning", "too-costly", &message, &[]));
+        }
+        all
+    }
+}
+
+/// What an entry is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// `match`.
+    Match,
+    /// `include`.
+    Include,
+    /// `outcome`.
+    Outcome,
+}
+
+/// An entry of a searchset.
+pub(super) struct Entry {
+    /// `fullUrl`.
+    pub url: Option<String>,
+    /// The resource.
+    pub body: Vec<u8>,
+    /// What it is for.
+    pub mode: Mode,
+}
+
+/// `self`, and where there is more than the page, `first`, `previous` and `next`: cursors that show nothing of the search.
+pub(super) fn links(
+    service: &Service,
+    request: &Request,
+    done: &Done,
+    ends: (Option<&Position>, Option<&Position>),
+    more: bool,
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let base = if done.path.is_empty() { service.base_url.to_string() } else { format!("{}/{}", service.base_url, done.path) };
+    let sealed = |position: Option<&Position>, backward: bool| -> Result<String, Error> {
+        let cursor = Cursor::new(service, &done.pairs, position.cloned(), backward);
+        Ok(format!("{base}?_cursor={}", cursor.seal(service, request, &done.path)?))
+    };
+    let echo = form_urlencoded::Serializer::new(String::new()).extend_pairs(&done.query.echo).finish();
+    let own = match (&done.cursor, done.posted, echo.is_empty()) {
+        (Some(cursor), ..) => format!("{base}?_cursor={}", cursor.seal(service, request, &done.path)?),
+        (None, true, _) => format!("{base}/_search"),
+        (None, false, true) => base.clone(),
+        (None, false, false) => format!("{base}?{echo}"),
+    };
+    let mut links = vec![("self", own)];
+    let backward = done.cursor.as_ref().is_some_and(|cursor| cursor.backward);
+    if more || !done.is_first() {
+        links.push(("first", sealed(None, false)?));
+    }
+    match ends.0 {
+        Some(first) if if backward { more } else { !done.is_first() } => links.push(("previous", sealed(Some(first), true)?)),
+        _ => {}
+    }
+    match ends.1 {
+        Some(last) if more || backward => links.push(("next", sealed(Some(last), false)?)),
+        _ => {}
+    }
+    Ok(links)
+}
+
+/// The Bundle of a page: entries in order, links, and an outcome where there is something to say; bodies are spliced in as they are.
+pub(super) fn searchset(
+    total: Option<i64>,
+    mut entries: Vec<Entry>,
+    links: &[(&'static str, String)],
+    warnings: &[Value],
+) -> Result<Vec<u8>, Error> {
+    let head = outcome::bundle("searchset", total, links, Vec::new()).to_string();
+    if !warnings.is_empty() {
+        let body = outcome::outcome(warnings.to_vec()).to_string().into_bytes();
+        entries.push(Entry { url: None, body, mode: Mode::Outcome });
+    }
+    if entries.is_empty() {
+        return Ok(head.into_bytes());
+    }
+    let raw = |error: serde_json::Error| Error::Unexpected(error.to_string());
+    #[derive(serde::Serialize)]
+    struct Search {
+        mode: &'static str,
+    }
+    #[derive(serde::Serialize)]
+    struct Written {
+        #[serde(rename = "fullUrl", skip_serializing_if = "Option::is_none")]
+        full_url: Option<String>,
+        resource: Box<RawValue>,
+        search: Search,
+    }
+    let mut list = Vec::with_capacity(entries.len());
+    for Entry { url, body, mode } in entries {
+        let text = String::from_utf8(body).map_err(|_| Error::Unexpected("a stored body is no UTF-8".into()))?;
+        let mode = match mode {
+            Mode::Match => "match",
+            Mode::Include => "include",
+            Mode::Outcome => "outcome",
+        };
+        list.push(Written { full_url: url, resource: RawValue::from_string(text).map_err(raw)?, search: Search { mode } });
+    }
+    let mut bundle = head.into_bytes();
+    bundle.pop();
+    bundle.extend_from_slice(b",\"entry\":");
+    serde_json::to_writer(&mut bundle, &list).map_err(raw)?;
+    bundle.push(b'}');
+    Ok(bundle)
+}
+
+/// One trace for each holder disclosed or named; one without holder where there is none. `rules` are those behind the scope; `others`
+/// whether the query may tell of more than was disclosed.
+pub(super) fn happened(hits: &[&Hit], touched: &[i64], rules: &[String], others: bool) -> Vec<Happened> {
+    let mut by_holder: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for hit in hits {
+        by_holder.entry(hit.envelope.holder).or_default().push(hit.envelope.key);
+    }
+    let of = |holder: i64, keys: Vec<i64>| {
+        let found = i32::try_from(keys.len()).unwrap_or(i32::MAX);
+        // What disclosed one resource alone is about that resource.
+        let (key, mut disclosed) = match keys.as_slice() {
+            [only] => (*only, Vec::new()),
+            _ => (0, keys),
+        };
+        if others && holder != 0 {
+            disclosed.push(OTHERS);
+        }
+        Happened { holder, key, found, disclosed, rules: rules.to_vec() }
+    };
+    let mut all: Vec<Happened> = touched.iter().map(|holder| of(*holder, by_holder.remove(holder).unwrap_or_default())).collect();
+    all.extend(by_holder.into_iter().map(|(holder, keys)| of(holder, keys)));
+    if all.is_empty() {
+        all.push(Happened { rules: rules.to_vec(), ..Happened::default() });
+    }
+    all
+}

@@ -1,0 +1,90 @@
+//! Searching traces: their columns are searched as the AuditEvent that is rendered of them.
+
+use diesel::sql_types::BigInt;
+
+use super::super::error::Error;
+use super::super::pool::AnyConnection;
+use super::super::sql::Statement;
+use super::super::trace::{DISCLOSED, FROM, SENT_AND_NOT_FOUND, StoredTrace, select_traces};
+use super::super::trace_predicate::trace_condition;
+use super::PageRequest;
+use crate::policy::Scope;
+
+/// Who reads traces: what is hidden from it now is not named to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceReader {
+    /// Bits of [`Label`](crate::filter::Label): the target of a trace with one of them is not named.
+    pub unnamed: i16,
+    /// Bits of labels: a trace whose target has one of them does not exist.
+    pub absent: i16,
+    /// Whether it reads its own traces, which name a record only where something of it was disclosed.
+    pub own: bool,
+}
+
+impl TraceReader {
+    /// What must hold besides where a condition speaks of the holder.
+    pub(in crate::store) fn shown_holder(self) -> &'static str {
+        if self.own { "r.found > 0 AND " } else { "" }
+    }
+
+    /// Whether nothing of a record is hidden from it by labels.
+    pub fn is_told_all(self) -> bool {
+        self.unnamed == 0 && self.absent == 0
+    }
+
+    /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
+    fn present(self, out: &mut Statement) {
+        out.sql("(").sql(SENT_AND_NOT_FOUND).sql(" OR (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(self.absent);
+        out.sql(") = 0 AND (NOT ").sql(DISCLOSED).sql(") OR ").sql(DISCLOSED).sql(" AND (x.labels & ").number(self.absent).sql(") = 0)))");
+    }
+}
+
+fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statement {
+    let mut statement = Statement::new(" WHERE ");
+    trace_condition(&scope.filter(), reader, &mut statement);
+    statement.sql(" AND ");
+    trace_condition(&request.filter, reader, &mut statement);
+    if reader.absent != 0 {
+        statement.sql(" AND ");
+        reader.present(&mut statement);
+    }
+    if let Some(holders) = &request.holders {
+        statement.sql(" AND ").sql(reader.shown_holder()).sql("r.holder IN (").bigs(holders).sql(")");
+    }
+    statement
+}
+
+/// A page of traces, newest first or oldest first; `AuditEvent` scopes speak of holder, rights and actor only.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn traces(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    request: &PageRequest,
+    reader: TraceReader,
+) -> Result<Vec<StoredTrace>, Error> {
+    let mut statement = traced(scope, request, reader);
+    // The order of creation, whatever name it goes by.
+    let up = request.backward == request.sort.first().is_none_or(|sort| sort.descending);
+    if let Some(after) = &request.after {
+        statement.sql(if up { " AND r.key > " } else { " AND r.key < " }).big(after.key);
+    }
+    statement.sql(if up { " ORDER BY r.key ASC LIMIT " } else { " ORDER BY r.key DESC LIMIT " }).number(i64::from(request.limit) + 1);
+    let mut traces = select_traces(connection, statement)?;
+    if request.backward {
+        // The one too many is the first of those before.
+        traces.reverse();
+    }
+    Ok(traces)
+}
+
+/// How many traces pass.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn total_traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest, reader: TraceReader) -> Result<i64, Error> {
+    let mut statement = Statement::new("SELECT COUNT(*) ");
+    statement.sql(FROM).append(traced(scope, request, reader));
+    Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
+}
