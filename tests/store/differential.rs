@@ -16,6 +16,7 @@ use ensemble::store::search::{PageRequest, page};
 use ensemble::store::write::{NewResource, insert, insert_holder, insert_rights};
 use ensemble::store::{Error, Stamp, Store, read};
 
+use crate::support::dice::Dice;
 use crate::support::{Backend, on_both, postgres, server};
 
 /// Now, in the worlds made here.
@@ -30,26 +31,6 @@ const STRUCTURES: [&str; 3] = ["1750000018", "12A0000018", "12a0000018"];
 fn structure(dice: &mut Dice) -> Actor {
     let id: &&str = dice.pick(&STRUCTURES);
     Actor::structure(id).unwrap()
-}
-
-/// A small generator of numbers (xorshift), so that a failing world can be made again from its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[usize::try_from(self.roll(u64::try_from(from.len()).unwrap())).unwrap()]
-    }
-
-    fn chance(&mut self, one_in: u64) -> bool {
-        self.roll(one_in) == 0
-    }
 }
 
 struct Resource {
@@ -306,7 +287,7 @@ fn agree(backend: Backend) {
             Backend::Postgres => postgres::fresh_database(),
         };
         let store = Store::open(&url, Some(Stamp::Sandbox), true).unwrap();
-        let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut dice = Dice::new(seed);
         let world = world(&mut dice);
         runtime.block_on(fill(&store, &world));
         for _ in 0..QUESTIONS {

@@ -2,3 +2,4 @@
 
 mod commit;
 mod differential;
+mod walk;

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod build;
+pub mod dice;
 pub mod package;
 pub mod postgres;
 pub mod server;
