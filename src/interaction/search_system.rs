@@ -1,7 +1,9 @@
 //! Searches over several types: `search-system`, and everything in a compartment (FHIR R4 http.html#search, #vsearch).
 
+use std::collections::BTreeMap;
+
 use super::cursor::Cursor;
-use super::includes::{self};
+use super::includes;
 use super::naming::{chained, named, narrowed};
 use super::search_type::{Compartment, Page, bundle, cut, require_holder};
 use super::searchset::{Done, happened};
@@ -32,6 +34,7 @@ pub async fn search_system(
     let Some(kind) = kind else { return Err(Error::Forbidden("nothing is open to this caller".into())) };
     let asked = service.asked(request, "search-system", kind, "", &shown);
     let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());
+    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
     for resource in types {
         let query = understood(service, request, resource, within, &pairs)?;
         let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
@@ -52,22 +55,18 @@ pub async fn search_system(
         }
         rules.extend(scope.rules());
         parts.push((scope, filter));
-        // What a type does not have, the search does not have.
-        match &mut first {
-            Some(first) => query.ignored.into_iter().for_each(|name| {
-                if !first.ignored.contains(&name) {
-                    first.ignored.push(name);
-                }
-            }),
-            None => first = Some(query),
+        for name in &query.ignored {
+            *unknown.entry(name.clone()).or_insert(0) += 1;
         }
+        first.get_or_insert(query);
     }
     let Some(query) = first else {
         return Err(service.refused(&asked, Error::Forbidden("nothing is open to this caller".into()).into()).await);
     };
-    if let Some(unknown) = query.ignored.iter().find(|name| query.echo.iter().any(|(echoed, _)| echoed == *name)) {
-        let message = format!("`{unknown}` is no parameter of every type searched");
-        return Err(Error::NotSupported { place: unknown.clone(), message });
+    // What one type has and another has not would mean something else for each.
+    if let Some((name, _)) = unknown.iter().find(|(_, lacking)| **lacking < parts.len()) {
+        let message = format!("`{name}` is no parameter of every type searched");
+        return Err(Error::NotSupported { place: name.clone(), message });
     }
     if !query.sort.is_empty() {
         return Err(Error::NotSupported { place: "_sort".into(), message: "several types are sorted by when they were created".into() });

@@ -9,6 +9,8 @@ mod people;
 mod rest;
 mod rights;
 mod search;
+mod search_reach;
+mod search_tables;
 mod start;
 mod story;
 mod writes;
