@@ -151,7 +151,7 @@ fn entry(service: &Service, request: &Request, found: &Found, version: &Version,
     // The raw content of a Binary is no resource of a Bundle.
     if found.media.is_empty() && !version.deleted {
         let body = present(service, request, &as_of(found, version.clone()));
-        let resource: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let resource = super::stored::tree(&body)?;
         super::stored::set(&mut entry, "resource", resource);
     }
     let (method, url, status) = match version.version {

@@ -44,7 +44,7 @@ pub(super) fn deletion(envelope: Envelope) -> NewResource {
 /// # Errors
 /// [`Error::Business`] for an operation that does not apply, [`Error::Invalid`].
 pub(super) fn patched(resource: ResourceType, body: &[u8], operations: &Patch, id: &str) -> Result<Value, Error> {
-    let mut value: Value = serde_json::from_slice(body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let mut value = super::stored::tree(body)?;
     json_patch::apply(&mut value, operations).map_err(|message| Error::value(resource.name(), message))?;
     set(&mut value, "id", id.into());
     let document = Document::from(value);

@@ -1,0 +1,49 @@
+//! What is served to the letter, in either format and by whichever way: numbers as they were spelt.
+
+use crate::support::answer::Answer;
+use crate::support::{Server, on_both};
+
+const JSON: &str = "application/fhir+json";
+const XML: &str = "application/fhir+xml";
+const PATCH: &str = "application/json-patch+json";
+
+fn ask(server: &Server, method: &str, path: &str, content: &str, accept: &str, body: &str) -> Answer {
+    let body = (!body.is_empty()).then_some(body.as_bytes());
+    server.send(method, &format!("/fhir/{path}"), &[("content-type", content), ("accept", accept)], body)
+}
+
+#[test]
+fn numbers_are_served_as_they_were_spelt() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let get = |path: &str, accept: &str| ask(&server, "GET", path, JSON, accept, "").text();
+        for (number, id) in [("1e3", "a"), ("1E3", "b"), ("1E+03", "c"), ("1.0e-7", "d"), ("-0.10E-2", "e"), ("1.50", "f")] {
+            let sent = format!(
+                r#"{{"resourceType":"Observation","id":"{id}","status":"final","code":{{"text":"x"}},"valueQuantity":{{"value":{number}}}}}"#
+            );
+            let path = format!("Observation/{id}");
+            let (in_json, in_xml) = (format!(r#""valueQuantity":{{"value":{number}}}"#), format!(r#"<value value="{number}"/>"#));
+            assert!(ask(&server, "PUT", &path, JSON, JSON, &sent).text().contains(&in_json), "{number}");
+            let as_xml = get(&path, XML);
+            assert!(as_xml.contains(&in_xml), "{as_xml}");
+            // Each way by which a body is read again.
+            for way in [
+                path.clone(),
+                format!("{path}/_history/1"),
+                format!("{path}/_history"),
+                format!("{path}?_elements=value"),
+                format!("Observation?_id={id}"),
+                format!("Observation?_id={id}&_summary=data"),
+            ] {
+                assert!(get(&way, JSON).contains(&in_json), "{way}");
+                assert!(get(&way, XML).contains(&in_xml), "{way}");
+            }
+            assert!(get(&format!("{path}?_pretty=true"), JSON).contains(&format!("\"value\": {number}")));
+            let patch = format!(r#"[{{"op":"add","path":"/referenceRange","value":[{{"low":{{"value":{number}}}}}]}}]"#);
+            let patched = ask(&server, "PATCH", &path, PATCH, JSON, &patch).text();
+            assert!(patched.contains(&in_json) && patched.contains(&format!(r#""low":{{"value":{number}}}"#)), "{patched}");
+            let from_xml = ask(&server, "PUT", &path, XML, JSON, &as_xml).text();
+            assert!(from_xml.contains(&in_json), "{from_xml}");
+        }
+    });
+}
