@@ -1,4 +1,7 @@
-//! What is served to the letter, in either format and by whichever way: numbers as they were spelt.
+//! What is served to the letter, in either format and by whichever way: numbers as they were spelt, ends of lines.
+
+use ensemble::fhir::{Document, Format};
+use serde_json::json;
 
 use crate::support::answer::Answer;
 use crate::support::{Server, on_both};
@@ -45,5 +48,24 @@ fn numbers_are_served_as_they_were_spelt() {
             let from_xml = ask(&server, "PUT", &path, XML, JSON, &as_xml).text();
             assert!(from_xml.contains(&in_json), "{from_xml}");
         }
+    });
+}
+
+#[test]
+fn carriage_returns_of_narratives_survive_both_formats() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let div = "<div xmlns=\"http://www.w3.org/1999/xhtml\" title=\"a\r\nb\">a\r\nb\rc &#13;</div>";
+        let sent = json!({"resourceType": "Basic", "id": "a", "text": {"status": "generated", "div": div}, "code": {"text": "a\r\nb\rc"}});
+        assert_eq!(ask(&server, "PUT", "Basic/a", JSON, JSON, &sent.to_string()).status, 201);
+        let as_xml = ask(&server, "GET", "Basic/a", JSON, XML, "");
+        assert!(
+            as_xml.text().contains("title=\"a&#13;\nb\">a&#13;\nb&#13;c &#013;</div>") && !as_xml.text().contains('\r'),
+            "{}",
+            as_xml.text()
+        );
+        assert_eq!(Document::read(Format::Xml, &as_xml.body).unwrap().value["text"]["div"], div);
+        let again = ask(&server, "PUT", "Basic/a", XML, JSON, &as_xml.text()).json();
+        assert_eq!((&again["text"]["div"], &again["code"]), (&json!(div), &sent["code"]));
     });
 }
