@@ -1,10 +1,11 @@
-//! What is served to the letter, in either format and by whichever way: numbers as they were spelt, ends of lines.
+//! What is served to the letter, in either format and by whichever way: numbers as they were spelt, ends of lines, and the headers
+//! that say on what an answer depends.
 
 use ensemble::fhir::{Document, Format};
 use serde_json::json;
 
 use crate::support::answer::Answer;
-use crate::support::{Server, on_both};
+use crate::support::{Backend, Server, on_both};
 
 const JSON: &str = "application/fhir+json";
 const XML: &str = "application/fhir+xml";
@@ -68,4 +69,19 @@ fn carriage_returns_of_narratives_survive_both_formats() {
         let again = ask(&server, "PUT", "Basic/a", XML, JSON, &as_xml.text()).json();
         assert_eq!((&again["text"]["div"], &again["code"]), (&json!(div), &sent["code"]));
     });
+}
+
+#[test]
+fn every_answer_says_on_what_it_depends() {
+    let server = Server::open(Backend::Sqlite);
+    for (encoding, compressed) in [("gzip", "gzip"), ("identity", "")] {
+        for path in ["/fhir/metadata", "/fhir/Patient", "/fhir/Patient/none", "/elsewhere"] {
+            let answer = server.send("GET", path, &[("accept-encoding", encoding)], None);
+            assert_eq!(answer.header("content-encoding"), compressed, "{path}");
+            let vary = answer.header_values("vary").join(", ").to_lowercase();
+            for name in ["accept", "accept-encoding", "authorization", "prefer"] {
+                assert!(vary.split(", ").any(|one| one == name), "{path} {encoding}: {vary}");
+            }
+        }
+    }
 }
