@@ -109,6 +109,7 @@ fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: doc
         body: content.bytes,
         index: IndexRows::default(),
         deleted: false,
+        put: false,
     }
 }
 

@@ -100,6 +100,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
                 body: found.body,
                 index: Default::default(),
                 deleted: false,
+                put: false,
             });
         }
         let next = Envelope {

@@ -13,7 +13,7 @@ use crate::store::NewResource;
 pub fn prepare(value: &Value, envelope: Envelope, realm: i16) -> NewResource {
     let whole = with_meta(value, &envelope);
     let index = extract(envelope.resource, &whole);
-    NewResource { envelope, realm, bound: 0, media: String::new(), body: whole.to_string().into_bytes(), index, deleted: false }
+    NewResource { envelope, realm, bound: 0, media: String::new(), body: whole.to_string().into_bytes(), index, deleted: false, put: false }
 }
 
 /// The tree of a stored body.

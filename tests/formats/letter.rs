@@ -1,8 +1,8 @@
 //! What is served to the letter, in either format and by whichever way: numbers as they were spelt, ends of lines, and the headers
-//! that say on what an answer depends.
+//! that say on what an answer depends, and how a first version came.
 
 use ensemble::fhir::{Document, Format};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::{Backend, Server, on_both};
@@ -84,4 +84,41 @@ fn every_answer_says_on_what_it_depends() {
             }
         }
     }
+}
+
+#[test]
+fn a_history_says_how_the_first_version_came() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let body = |id: &str| match id {
+            "" => json!({"resourceType": "Basic", "code": {"text": "x"}}).to_string(),
+            id => json!({"resourceType": "Basic", "id": id, "code": {"text": "x"}}).to_string(),
+        };
+        let write = |method: &str, path: &str, id: &str| ask(&server, method, path, JSON, JSON, &body(id));
+        let made_by = |id: &str| {
+            let history = ask(&server, "GET", &format!("Basic/{id}/_history"), JSON, JSON, "").expect(200);
+            let first = history["entry"].as_array().unwrap().last().unwrap().clone();
+            assert_eq!(first["response"]["status"], "201");
+            format!("{} {}", first["request"]["method"].as_str().unwrap(), first["request"]["url"].as_str().unwrap())
+        };
+        let posted = write("POST", "Basic", "").id();
+        assert_eq!(made_by(&posted), "POST Basic");
+        // The second one looks like an id of this server.
+        for id in ["chosen", "01932c07-6f3e-7c53-9e4b-0d5f2a1b3c4d"] {
+            assert_eq!(write("PUT", &format!("Basic/{id}"), id).status, 201);
+            assert_eq!(made_by(id), format!("PUT Basic/{id}"));
+        }
+        let matched = write("PUT", "Basic?code=none", "");
+        assert_eq!((matched.status, made_by(&matched.id())), (201, format!("PUT Basic/{}", matched.id())));
+        for id in [posted.as_str(), "chosen"] {
+            let before = made_by(id);
+            assert_eq!((write("PUT", &format!("Basic/{id}"), id).status, made_by(id)), (200, before), "an earlier version now");
+        }
+        let entry = |method: &str, url: &str, id: &str| json!({"request": {"method": method, "url": url}, "resource": serde_json::from_str::<Value>(&body(id)).unwrap()});
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry("PUT", "Basic/within", "within"), entry("POST", "Basic", "")]});
+        let answer = ask(&server, "POST", "", JSON, JSON, &bundle.to_string()).expect(200);
+        assert_eq!(made_by("within"), "PUT Basic/within");
+        let location = answer["entry"][1]["response"]["location"].as_str().unwrap().to_owned();
+        assert_eq!(made_by(location.split('/').rev().nth(2).unwrap()), "POST Basic");
+    });
 }
