@@ -50,11 +50,7 @@ fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
         Primitive::Oid => (is_oid(text), "expected `urn:oid:` and an OID"),
         Primitive::Uuid => (is_uuid(text), "expected `urn:uuid:` and a UUID in lower case"),
         Primitive::Id => (is_id(text), "expected 1 to 64 letters, digits, `-` and `.`"),
-        Primitive::Code => {
-            // White space as XML knows it: a code may hold a no-break space.
-            let single = text.trim_matches(' ') == text && !text.contains("  ") && !text.contains(['\t', '\n', '\r']);
-            (single, "a code has no white space but single blanks inside")
-        }
+        Primitive::Code => (is_code(text), "a code has no white space but single blanks inside"),
         Primitive::Date => (text.len() <= 10 && date_range(text).is_some(), "expected a date: YYYY, YYYY-MM or YYYY-MM-DD"),
         Primitive::DateTime => (
             date_range(text).is_some() && (text.len() <= 10 || is_instant(text)),
@@ -64,7 +60,7 @@ fn string(kind: Primitive, text: &str) -> Result<(), Cow<'static, str>> {
         Primitive::Time => (is_time(text), "expected a time: hh:mm:ss"),
         Primitive::Base64Binary => (is_base64(text), "expected base64"),
         Primitive::Xhtml => return check_narrative(text).map_err(Cow::Owned),
-        _ => (!text.trim().is_empty(), "a value is more than white space"),
+        _ => (!text.chars().all(char::is_whitespace), "a value is more than white space"),
     };
     if fits { Ok(()) } else { Err(Cow::Borrowed(expected)) }
 }
@@ -81,6 +77,17 @@ fn is_plain(text: &str) -> bool {
 /// Whether the text is a logical id (FHIR R4 datatypes.html#id).
 pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// Whether blanks stand single and inside only. White space as XML knows it: a code may hold a no-break space.
+fn is_code(text: &str) -> bool {
+    let mut before = b' ';
+    let single = text.bytes().all(|b| {
+        let odd = matches!(b, b'\t' | b'\n' | b'\r') || (b == b' ' && before == b' ');
+        before = b;
+        !odd
+    });
+    single && before != b' '
 }
 
 fn is_oid(text: &str) -> bool {

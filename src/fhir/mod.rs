@@ -6,6 +6,7 @@ pub mod format;
 pub mod issue;
 pub mod json;
 mod links;
+mod names;
 pub mod national;
 pub mod outcome;
 pub mod place;

@@ -3,6 +3,9 @@
 //! INVARIANT: the numbers are stored in databases; R4 is frozen, so the list never changes.
 
 use std::fmt;
+use std::sync::LazyLock;
+
+use super::names::Names;
 
 /// A resource type of R4, as its number in [`NAMES`] plus one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,8 +199,8 @@ impl ResourceType {
 
     /// The type of this name, if R4 has it; names are case-sensitive.
     pub fn parse(name: &str) -> Option<Self> {
-        let at = NAMES.binary_search(&name).ok()?;
-        i16::try_from(at + 1).ok().map(Self)
+        static NUMBERS: LazyLock<Names<i16>> = LazyLock::new(|| Names::new(NAMES.into_iter().zip(1..)));
+        NUMBERS.get(name).map(Self)
     }
 
     /// FHIR's name of the type.

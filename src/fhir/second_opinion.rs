@@ -56,6 +56,8 @@ fn guard(value: &Value) -> Result<Value, String> {
         }
         Value::Array(items) => Value::Array(items.iter().map(guard).collect::<Result<_, _>>()?),
         Value::String(text) if text.contains(['\t', '\n', '\r']) => text.replace("\r\n", " ").replace(['\t', '\n', '\r'], " ").into(),
+        // fhirbolt reads numbers with serde_json, which spells every exponent in its own way.
+        Value::Number(number) => number.as_str().parse().map(Value::Number).map_err(|_| "a number that is none")?,
         other => other.clone(),
     })
 }

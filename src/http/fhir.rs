@@ -213,6 +213,7 @@ pub fn finish(mut response: HttpResponse, id: &str) -> HttpResponse {
         headers.insert(HeaderName::from_static("x-request-id"), value);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(VARY, HeaderValue::from_static("Accept, Authorization, Prefer"));
+    // Compression says so too, but only of what it compressed: a cache must not serve what was not to those who cannot ask for it.
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Prefer"));
     response
 }

@@ -3,10 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETAG, HeaderMap, LAST_MODIFIED, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use serde_json::Value;
 
 use super::negotiate::{self, Return, Style};
-use crate::fhir::{Format, outcome, primitive, xml};
+use crate::fhir::{Format, json, outcome, primitive, xml};
 use crate::interaction::{Answer, Error, Route};
 
 /// The bytes of a resource kept as JSON, in this style. JSON is served as it stands; XML is made from the tree.
@@ -14,7 +13,7 @@ pub fn styled(body: Vec<u8>, style: Style) -> Result<Vec<u8>, Error> {
     if style.format == Format::Json && !style.pretty {
         return Ok(body);
     }
-    let value: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("an answer is no JSON".into()))?;
+    let value = json::kept(&body).ok_or_else(|| Error::Unexpected("an answer is no JSON".into()))?;
     match style.format {
         Format::Json => serde_json::to_vec_pretty(&value).map_err(|error| Error::Unexpected(error.to_string())),
         Format::Xml => Ok(xml::write(&value, style.pretty)),

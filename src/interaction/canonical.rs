@@ -1,8 +1,8 @@
 //! One text for one content, so that a push repeated by a client that writes JSON in another order is known again.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-/// The resource with its members sorted and the base64 of its attachments without blanks.
+/// The resource with its members sorted, exponents spelt alike and the base64 of its attachments without blanks.
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write(value, false, &mut text);
@@ -42,6 +42,11 @@ fn write(value: &Value, attachment: bool, text: &mut String) {
             }
             text.push(']');
         }
+        // An exponent is spelt in one way.
+        Value::Number(number) => match number.as_str().parse::<Number>() {
+            Ok(number) => text.push_str(number.as_str()),
+            Err(_) => text.push_str(number.as_str()),
+        },
         other => text.push_str(&other.to_string()),
     }
 }
@@ -50,6 +55,7 @@ fn write(value: &Value, attachment: bool, text: &mut String) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::fhir::json;
 
     #[test]
     fn what_says_the_same_is_the_same() {
@@ -60,10 +66,12 @@ mod tests {
             (r#"{"a":[1,2]}"#, r#"{"a":[2,1]}"#, false),
             (r#"{"a":1.0}"#, r#"{"a":1.00}"#, false),
             (r#"{"a":"1"}"#, r#"{"a":1}"#, false),
+            (r#"{"a":1e3}"#, r#"{"a":1E+3}"#, true),
+            (r#"{"a":1e3}"#, r#"{"a":1e03}"#, false),
             (r#"{"a\"":1}"#, r#"{"a":1}"#, false),
         ];
         for (one, two, same) in rows {
-            let of = |text: &str| canonical(&serde_json::from_str(text).unwrap());
+            let of = |text: &str| canonical(&json::parse(text.as_bytes()).unwrap());
             assert_eq!(of(one) == of(two), same, "{one} {two}");
         }
     }

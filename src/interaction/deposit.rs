@@ -109,6 +109,7 @@ fn bound(service: &Service, document: &Envelope, submitter: &Actor, content: doc
         body: content.bytes,
         index: IndexRows::default(),
         deleted: false,
+        put: false,
     }
 }
 
@@ -170,7 +171,7 @@ fn supersede(
     targets.sort_by_key(|found| found.envelope.key);
     targets.dedup_by_key(|found| found.envelope.key);
     for found in &targets {
-        let mut former: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let mut former = super::stored::tree(&found.body)?;
         set(&mut former, "status", "superseded".into());
         let envelope = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };
         store::write::update(connection, &prepare(&former, envelope, 0))?;

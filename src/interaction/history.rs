@@ -139,7 +139,7 @@ async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> 
     let found = found.clone();
     if let Decision::Deny(_) = scope.decide(&candidate(&found)) {
         let Envelope { version, updated, .. } = found.envelope;
-        let current = Version { version, updated, body: found.body, deleted: found.deleted };
+        let current = Version { version, updated, body: found.body, deleted: found.deleted, put: false };
         let wanted = span.only.is_none_or(|only| only == version) && span.before.is_none_or(|before| version < before);
         return Ok((if wanted { vec![current] } else { Vec::new() }, false));
     }
@@ -151,11 +151,12 @@ fn entry(service: &Service, request: &Request, found: &Found, version: &Version,
     // The raw content of a Binary is no resource of a Bundle.
     if found.media.is_empty() && !version.deleted {
         let body = present(service, request, &as_of(found, version.clone()));
-        let resource: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let resource = super::stored::tree(&body)?;
         super::stored::set(&mut entry, "resource", resource);
     }
     let (method, url, status) = match version.version {
         _ if version.deleted => ("DELETE", path, "204"),
+        1 if version.put => ("PUT", path, "201"),
         1 => ("POST", found.envelope.resource.name(), "201"),
         _ => ("PUT", path, "200"),
     };

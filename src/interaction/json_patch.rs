@@ -25,7 +25,21 @@ pub(super) fn understand(operations: &Value) -> Result<Patch, Error> {
     if count > OPERATIONS_MAX {
         return Err(Error::TooLong(format!("more than {OPERATIONS_MAX} operations")));
     }
-    serde_json::from_value(operations.clone()).map_err(|error| malformed(format!("not an operation of RFC 6902: {error}")))
+    let mut patch: Patch =
+        serde_json::from_value(operations.clone()).map_err(|error| malformed(format!("not an operation of RFC 6902: {error}")))?;
+    // On this way serde_json spells exponents anew: the values are taken as they were sent.
+    for (operation, sent) in patch.0.iter_mut().zip(operations.as_array().into_iter().flatten()) {
+        let value = match operation {
+            PatchOperation::Add(add) => &mut add.value,
+            PatchOperation::Replace(replace) => &mut replace.value,
+            PatchOperation::Test(test) => &mut test.value,
+            _ => continue,
+        };
+        if let Some(sent) = sent.get("value") {
+            value.clone_from(sent);
+        }
+    }
+    Ok(patch)
 }
 
 /// Applies the operations one after the other, all or none.

@@ -88,7 +88,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
         let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
         let document = apply(&within, &asker, connection, &found, &changes).map_err(at)?;
         let asked = within.asked(&asker, "patch", resource, &id, "");
-        let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let before = super::stored::tree(&found.body)?;
         if document == before {
             leave_trace(&within, connection, &asked, &found.envelope, 200)?;
             let same = found.envelope.clone();
@@ -100,6 +100,7 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
                 body: found.body,
                 index: Default::default(),
                 deleted: false,
+                put: false,
             });
         }
         let next = Envelope {
@@ -219,7 +220,7 @@ fn flag(value: &Value) -> Option<bool> {
 
 /// The document after the changes, if this caller may make them.
 fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, found: &Found, changes: &[Change]) -> Result<Value, Error> {
-    let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let before = super::stored::tree(&found.body)?;
     let mut document = before.clone();
     let unfit = |place: &str, message: String| Error::value(&format!("DocumentReference.{place}"), message);
     let mut failed = None;

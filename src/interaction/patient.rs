@@ -6,7 +6,7 @@ use super::stored::{add_extension, envelope, prepare, remove_extension, set};
 use super::{Error, Identities, Request, Service, audit, trace_within};
 use crate::audit::Happened;
 use crate::fhir::national::{INS_DEMO, INS_TEST, Ins, is_ins_system};
-use crate::fhir::{ResourceType, outcome, primitive};
+use crate::fhir::{ResourceType, json, outcome, primitive};
 use crate::filter::{HolderRow, HolderState};
 use crate::policy::CallerKind;
 use crate::policy::projection::{CB, default_settings};
@@ -37,7 +37,7 @@ pub fn with_state(body: &[u8], holder: &HolderRow, kind: CallerKind) -> Vec<u8> 
     if !matches!(kind, CallerKind::Holder | CallerKind::Representative | CallerKind::Operator) {
         return body.to_vec();
     }
-    let Ok(mut value) = serde_json::from_slice::<Value>(body) else { return body.to_vec() };
+    let Some(mut value) = json::kept(body) else { return body.to_vec() };
     add_extension(&mut value, &space_state(), "valueCode", state_code(holder.state).into());
     value.to_string().into_bytes()
 }
@@ -205,7 +205,7 @@ async fn end_space(service: &Service, ins: &str, state: HolderState, closure: Op
         let missing = || Error::NotFound(ResourceType::PATIENT, "?identifier".into());
         let row = store::write::holder(connection, store::HolderBy::Ins, &ins)?.ok_or_else(missing)?;
         let (body, envelope) = store::read::patient(connection, &row)?.ok_or_else(missing)?;
-        let mut value: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let mut value = super::stored::tree(&body)?;
         let now = within.clock.now();
         set(&mut value, "active", false.into());
         if let Some(closure) = closure.clone() {

@@ -21,7 +21,9 @@ pub(super) const REALM: i16 = 1;
 /// The first version of a resource.
 pub(super) fn first(service: &Service, request: &Request, resource: ResourceType, id: String, value: &Value) -> NewResource {
     let clock = &service.clock;
-    prepared(value, envelope(resource, HOLDER, clock.next_key(), id, clock.now(), &request.caller.principal))
+    // An id that is not one of this server was put.
+    let put = !uuid::Uuid::try_parse(&id).is_ok_and(|id| id.get_version_num() == 7);
+    NewResource { put, ..prepared(value, envelope(resource, HOLDER, clock.next_key(), id, clock.now(), &request.caller.principal)) }
 }
 
 /// A version with this envelope.
@@ -36,7 +38,16 @@ pub(super) fn next(service: &Service, current: &Envelope) -> Envelope {
 
 /// A version that is a deletion.
 pub(super) fn deletion(envelope: Envelope) -> NewResource {
-    NewResource { envelope, realm: REALM, bound: 0, media: String::new(), body: Vec::new(), index: IndexRows::default(), deleted: true }
+    NewResource {
+        envelope,
+        realm: REALM,
+        bound: 0,
+        media: String::new(),
+        body: Vec::new(),
+        index: IndexRows::default(),
+        deleted: true,
+        put: false,
+    }
 }
 
 /// The resource after a patch, still one of base R4.
@@ -44,7 +55,7 @@ pub(super) fn deletion(envelope: Envelope) -> NewResource {
 /// # Errors
 /// [`Error::Business`] for an operation that does not apply, [`Error::Invalid`].
 pub(super) fn patched(resource: ResourceType, body: &[u8], operations: &Patch, id: &str) -> Result<Value, Error> {
-    let mut value: Value = serde_json::from_slice(body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let mut value = super::stored::tree(body)?;
     json_patch::apply(&mut value, operations).map_err(|message| Error::value(resource.name(), message))?;
     set(&mut value, "id", id.into());
     let document = Document::from(value);
@@ -131,7 +142,7 @@ pub(super) async fn update(
             return Err(Error::Precondition(format!("{resource} `{id}` exists")).into());
         }
         let Some(found) = found else {
-            let new = first(&within, &asker, resource, id, &value);
+            let new = NewResource { put: true, ..first(&within, &asker, resource, id, &value) };
             store::write::insert(connection, &new)?;
             return Ok((new, 201));
         };

@@ -146,7 +146,7 @@ fn served_as(media: &str) -> String {
 
 /// A tester's Binary is kept as the resource it came as; its content is taken out where that is wanted.
 fn kept_as_resource(answer: &mut Answer, wanted: &Wanted) -> Result<(), Error> {
-    let value: Value = serde_json::from_slice(&answer.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let value = super::stored::tree(&answer.body)?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
     if wanted.wants_resource(text("contentType"))? {
         return Ok(());

@@ -62,7 +62,7 @@ pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pair
     let mut happened = Happened::default();
     if let Some((standing, body, key)) = found {
         happened = Happened { holder: standing.row.holder, key, found: 1, ..Happened::default() };
-        let whole: Value = serde_json::from_slice(&body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+        let whole = super::stored::tree(&body)?;
         let told = told(service, &request.caller, &standing, &whole, crate::clock::created(key));
         let told = subset::of(ResourceType::PATIENT, told.to_string().into_bytes(), &query);
         let url = Some(format!("{}/Patient/{}", service.base_url, standing.row.patient));

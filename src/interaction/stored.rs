@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::Error;
 use super::links::relative;
-use crate::fhir::{ResourceType, primitive, replace_references};
+use crate::fhir::{ResourceType, json, primitive, replace_references};
 use crate::filter::{Actor, Envelope};
 use crate::search::extract;
 use crate::store::NewResource;
@@ -12,7 +13,15 @@ use crate::store::NewResource;
 pub fn prepare(value: &Value, envelope: Envelope, realm: i16) -> NewResource {
     let whole = with_meta(value, &envelope);
     let index = extract(envelope.resource, &whole);
-    NewResource { envelope, realm, bound: 0, media: String::new(), body: whole.to_string().into_bytes(), index, deleted: false }
+    NewResource { envelope, realm, bound: 0, media: String::new(), body: whole.to_string().into_bytes(), index, deleted: false, put: false }
+}
+
+/// The tree of a stored body.
+///
+/// # Errors
+/// [`Error::Unexpected`] for what no version stored.
+pub fn tree(body: &[u8]) -> Result<Value, Error> {
+    json::kept(body).ok_or_else(|| Error::Unexpected("a stored body is no JSON".into()))
 }
 
 /// The resource with its id, version and date; the order is FHIR's.

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::stored::set;
-use crate::fhir::ResourceType;
 use crate::fhir::definitions::structure;
+use crate::fhir::{ResourceType, json};
 use crate::search::{Query, Summary};
 
 /// The resource as this query wants it; marked as a subset where something was left out.
@@ -12,7 +12,7 @@ pub fn of(resource: ResourceType, body: Vec<u8>, query: &Query) -> Vec<u8> {
     if query.elements.is_empty() && matches!(query.summary, Summary::False | Summary::Count) {
         return body;
     }
-    let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return body };
+    let Some(mut value) = json::kept(&body) else { return body };
     let structure = structure(resource.name());
     let keeps = |name: &str| {
         let plain = name.trim_start_matches('_');

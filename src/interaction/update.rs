@@ -96,7 +96,7 @@ fn within_transaction(
         store::write::update(connection, &new)?;
         return Ok(new);
     };
-    let before: Value = serde_json::from_slice(&found.body).map_err(|_| Error::Unexpected("a stored body is no JSON".into()))?;
+    let before = super::stored::tree(&found.body)?;
     let standing = Standing { row, rights: found.facts.rights.clone() };
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
     request.expect_version(found.envelope.version).map_err(at)?;

@@ -1,4 +1,7 @@
 //! To whom a resource of each type belongs (`profiles/authorization/resources.tsv`): every type of R4 has a row.
+//!
+//! A type whose resources may name several persons, or none, belongs to nobody although the Patient CompartmentDefinition has it: whoever
+//! could read it by a right over one person would learn of another. Its source says so, behind the rule that then holds.
 
 use super::LoadError;
 use super::table::Table;
@@ -86,6 +89,18 @@ mod tests {
             let of = compartment.lines().find_map(|line| line.strip_prefix(&format!("Patient\t{}\t", row.resource)));
             let parameters: Vec<&str> = of.unwrap_or_default().split(' ').collect();
             assert!(parameters.contains(&row.parameter.unwrap()), "{}", row.resource);
+        }
+    }
+
+    #[test]
+    fn what_the_compartment_names_is_a_holders_or_the_row_says_why_not() {
+        let compartment = include_str!("../../profiles/r4/compartments.tsv");
+        let named = |name: &str| compartment.lines().any(|line| line.starts_with(&format!("Patient\t{name}\t")));
+        let rows = load().unwrap().into_iter().zip(EMBEDDED.lines().skip(1));
+        for (row, line) in rows.filter(|(row, _)| row.bound != Bound::Holder) {
+            let (_, source) = line.rsplit_once('\t').unwrap();
+            let why = source.split_once("; ").is_some_and(|(_, why)| why.starts_with(&format!("{}.", row.resource)));
+            assert_eq!(why, named(row.resource.name()), "{line}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::write::NewResource;
 use crate::fhir::ResourceType;
 use crate::filter::Envelope;
 
-/// Rows in a statement; with up to fifteen binds each it stays far below the limit of either database (32 766 on SQLite).
+/// Rows in a statement; with up to sixteen binds each it stays far below the limit of either database (32 766 on SQLite).
 const ROWS_PER_STATEMENT: usize = 500;
 
 /// The tables of index rows.
@@ -56,8 +56,8 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
         s.big(new.envelope.holder).sql(", ").big(new.envelope.key);
     };
     let version = || Error::Version { found: all.first().map_or(0, |new| new.envelope.version) };
-    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted) \
-                SELECT holder, key, version, updated, codec, body, deleted FROM resource WHERE (holder, key, version) IN (VALUES ";
+    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted, put) \
+                SELECT holder, key, version, updated, codec, body, deleted, put FROM resource WHERE (holder, key, version) IN (VALUES ";
     // Two writers of one version meet at this key, or the second finds the version gone.
     match statements(connection, keep, all, former, ")").map_err(Error::from) {
         Ok(kept) if kept == all.len() => {}
@@ -79,10 +79,10 @@ fn insert_rows(connection: &mut AnyConnection, all: &[NewResource]) -> Result<()
         s.big(e.holder).sql(", ").big(e.key).sql(", ").small(e.resource.number()).sql(", ").text(&e.id).sql(", ").int(e.version).sql(", ");
         s.big(e.updated).sql(", ").small(e.doc_type).sql(", ").small(e.labels).sql(", ").text(&e.submitter).sql(", ").text(&e.parties);
         s.sql(", ").big(new.bound).sql(", ").text(&new.media).sql(", ").small(PLAIN).sql(", ").bytes(new.body.as_slice()).sql(", ");
-        s.small(i16::from(new.deleted));
+        s.small(i16::from(new.deleted)).sql(", ").small(i16::from(new.put));
     };
     let into = "INSERT INTO resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, \
-                body, deleted) VALUES ";
+                body, deleted, put) VALUES ";
     statements(connection, into, all, resource, "").map_err(taken)?;
     let place = |new: &NewResource| (new.envelope.holder, new.envelope.key);
     let rows: Vec<_> = all.iter().flat_map(|new| new.index.token.iter().map(move |row| (place(new), row))).collect();

@@ -39,6 +39,8 @@ pub struct Version {
     pub body: Vec<u8>,
     /// Whether it is a deletion.
     pub deleted: bool,
+    /// Whether it is a first one that was put.
+    pub put: bool,
 }
 
 /// The codec byte of bodies kept as they are.
@@ -180,7 +182,8 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Re
         && span.since.is_none_or(|since| updated >= since);
     let mut all = Vec::new();
     if wanted {
-        all.push(Version { version, updated, body: found.body.clone(), deleted: found.deleted });
+        let put = version == 1 && first_was_put(connection, holder, key)?;
+        all.push(Version { version, updated, body: found.body.clone(), deleted: found.deleted, put });
     }
     if span.only == Some(version) {
         return Ok((all, false));
@@ -211,14 +214,22 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Re
         taken.push(*version);
     }
     if let (Some(newest), Some(oldest)) = (taken.first(), taken.last()) {
-        let mut select = earlier("SELECT version, updated, codec, body, deleted");
+        let mut select = earlier("SELECT version, updated, codec, body, deleted, put");
         select.sql(" AND version BETWEEN ").int(*oldest).sql(" AND ").int(*newest).sql(" ORDER BY version DESC");
-        let rows: Vec<(i32, i64, i16, Vec<u8>, i16)> = select.load::<(Integer, BigInt, SmallInt, Binary, SmallInt), _>(connection)?;
-        for (version, updated, codec, body, deleted) in rows {
-            all.push(Version { version, updated, body: decode(codec, body)?, deleted: deleted != 0 });
+        let rows: Vec<(i32, i64, i16, Vec<u8>, i16, i16)> =
+            select.load::<(Integer, BigInt, SmallInt, Binary, SmallInt, SmallInt), _>(connection)?;
+        for (version, updated, codec, body, deleted, put) in rows {
+            all.push(Version { version, updated, body: decode(codec, body)?, deleted: deleted != 0, put: put != 0 });
         }
     }
     Ok((all, taken.len() < sizes.len()))
+}
+
+/// Whether the only version of a resource was put.
+fn first_was_put(connection: &mut AnyConnection, holder: i64, key: i64) -> Result<bool, Error> {
+    let mut select = Statement::new("SELECT put FROM resource WHERE holder = ");
+    select.big(holder).sql(" AND key = ").big(key);
+    Ok(select.load::<SmallInt, i16>(connection)?.contains(&1))
 }
 
 /// Those of these resources of records and directories, as `Type/id`, that exist. Discloses nothing: for the sandbox's own people.

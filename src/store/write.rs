@@ -29,6 +29,8 @@ pub struct NewResource {
     pub index: IndexRows,
     /// Whether this version is a deletion.
     pub deleted: bool,
+    /// Whether this version is a first one that was put.
+    pub put: bool,
 }
 
 /// Inserts a new resource.

@@ -181,7 +181,7 @@ fn spoil(object: &mut Map<String, Value>, path: &str, kind: &'static Structure, 
             Some(format!("{path}.inconnu"))
         }
         1 => {
-            let (_, element) = kind.required().find(|(_, element)| !element.choice && object.contains_key(element.name))?;
+            let element = kind.missing(0).find(|element| !element.choice && object.contains_key(element.name))?;
             object.shift_remove(element.name);
             object.shift_remove(&format!("_{}", element.name));
             if object.is_empty() {

@@ -5,4 +5,5 @@ mod cases;
 mod examples;
 mod fhirbolt;
 mod generated;
+mod letter;
 mod rest;

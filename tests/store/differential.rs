@@ -313,6 +313,7 @@ async fn fill(store: &Store, world: &World) {
             body: b"{}".to_vec(),
             index: one.index.clone(),
             deleted: false,
+            put: false,
         })
         .collect();
     let filled = store.write(move |connection| -> Result<(), Error> {

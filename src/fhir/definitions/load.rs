@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
-use super::{Codes, Element, Is, Primitive, Structure, Type};
+use super::{Codes, Element, Is, Primitive, Structure, Type, bit};
+use crate::fhir::names::Names;
 
 pub const TYPES: &str = include_str!("../../../profiles/r4/types.tsv");
 pub const ELEMENTS: &str = include_str!("../../../profiles/r4/elements.tsv");
@@ -13,20 +14,24 @@ pub const CODES: &str = include_str!("../../../profiles/r4/codes.tsv");
 #[derive(Debug)]
 pub struct Model {
     pub structures: Vec<Structure>,
-    /// Names, sorted, with the places of their structures.
-    pub names: Vec<(&'static str, u16)>,
+    /// The places of the structures by their names.
+    pub names: Names<u16>,
 }
 
 pub static CODE_SETS: LazyLock<HashMap<&'static str, Codes>> = LazyLock::new(|| {
-    let mut sets: HashMap<&'static str, Codes> = HashMap::new();
+    let mut sets: HashMap<&'static str, Vec<(&'static str, Vec<&'static str>)>> = HashMap::new();
     for line in CODES.lines().skip(1) {
         let mut cells = line.split('\t');
         let (Some(name), Some(system), Some(codes)) = (cells.next(), cells.next(), cells.next()) else { continue };
         let mut codes: Vec<&'static str> = codes.split(' ').collect();
         codes.sort_unstable();
-        sets.entry(name).or_insert_with(|| Codes { name, systems: Vec::new() }).systems.push((system, codes));
+        sets.entry(name).or_default().push((system, codes));
     }
-    sets
+    let set = |(name, systems): (&'static str, Vec<(&'static str, Vec<&'static str>)>)| {
+        let all = Names::new(systems.iter().flat_map(|(_, codes)| codes.iter().map(|code| (*code, ()))));
+        (name, Codes { name, systems, all })
+    };
+    sets.into_iter().map(set).collect()
 });
 
 /// A row of the table of elements.
@@ -75,7 +80,7 @@ pub fn model() -> Model {
     names.sort_unstable();
     let names: Vec<(&'static str, u16)> = names.into_iter().zip(0..).collect();
     let structures = names.iter().map(|(name, _)| structure(name, &types, &rows, &names)).collect();
-    Model { structures, names }
+    Model { structures, names: Names::new(names) }
 }
 
 fn structure(
@@ -99,11 +104,11 @@ fn structure(
     let mut members = Vec::new();
     for (at, element) in (0_u16..).zip(&elements) {
         for (kind, one) in (0_u16..).zip(&element.types) {
-            members.push((if element.choice { choice_name(element.name, one.name) } else { element.name }, at, kind));
+            members.push((if element.choice { choice_name(element.name, one.name) } else { element.name }, (at, kind)));
         }
     }
-    members.sort_unstable();
-    let required = (0_u16..).zip(&elements).filter(|(_, element)| element.min > 0).map(|(at, _)| at).collect();
+    let members = Names::new(members);
+    let required = (0_u16..).zip(&elements).filter(|(_, element)| element.min > 0).fold(0, |all, (at, _)| all | bit(at));
     Structure { name, resource: types.get(name).is_some_and(|(kind, _)| *kind == "resource"), elements, members, required }
 }
 

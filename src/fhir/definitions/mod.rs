@@ -9,6 +9,8 @@ pub use primitive::{Json, Primitive};
 
 use std::sync::LazyLock;
 
+use super::names::Names;
+
 static MODEL: LazyLock<load::Model> = LazyLock::new(load::model);
 
 /// A resource type, a complex type or a backbone element.
@@ -20,10 +22,10 @@ pub struct Structure {
     pub resource: bool,
     /// Its elements in FHIR's order.
     pub elements: Vec<Element>,
-    /// Every name a member of it may have in JSON, sorted, with the places of element and type.
-    members: Vec<(&'static str, u16, u16)>,
-    /// The places of elements that must be there.
-    required: Vec<u16>,
+    /// Every name a member of it may have in JSON.
+    members: Names<(u16, u16)>,
+    /// The [`bit`]s of the elements that must be there.
+    required: u128,
 }
 
 /// An element of a structure.
@@ -105,12 +107,14 @@ pub struct Codes {
     pub name: &'static str,
     /// Each system with its codes, sorted.
     pub systems: Vec<(&'static str, Vec<&'static str>)>,
+    /// The codes of all systems.
+    all: Names<()>,
 }
 
 impl Codes {
     /// Whether a code is in the set, whatever its system.
     pub fn has_code(&self, code: &str) -> bool {
-        self.systems.iter().any(|(_, codes)| codes.binary_search(&code).is_ok())
+        self.all.has(code)
     }
 
     /// Whether the code of a system is in the set.
@@ -130,20 +134,21 @@ impl Codes {
 impl Structure {
     /// The element that a member of an object is, with its place and the type its name says; a companion is asked for without its `_`.
     pub fn member(&self, name: &str) -> Option<(u16, &Element, &Type)> {
-        let at = self.members.binary_search_by(|(known, ..)| (*known).cmp(name)).ok()?;
-        let (_, element, kind) = self.members.get(at)?;
-        let found = self.elements.get(usize::from(*element))?;
-        Some((*element, found, found.types.get(usize::from(*kind))?))
+        let (element, kind) = self.members.get(name)?;
+        let found = self.elements.get(usize::from(element))?;
+        Some((element, found, found.types.get(usize::from(kind))?))
     }
 
     /// The name of a member in JSON.
     pub fn member_name(&self, element: u16, kind: u16) -> Option<&'static str> {
-        self.members.iter().find(|(_, e, k)| *e == element && *k == kind).map(|(name, ..)| *name)
+        self.members.iter().find(|(_, places)| *places == (element, kind)).map(|(name, _)| name)
     }
 
-    /// The elements that must be there, with their places.
-    pub fn required(&self) -> impl Iterator<Item = (u16, &Element)> {
-        self.required.iter().filter_map(|at| Some((*at, self.elements.get(usize::from(*at))?)))
+    /// The elements that must be there, and whose [`bit`] is not among those seen.
+    pub fn missing(&self, seen: u128) -> impl Iterator<Item = &Element> {
+        let missing = self.required & !seen;
+        let all: &[Element] = if missing == 0 { &[] } else { &self.elements };
+        (0_u16..).zip(all).filter(move |(at, _)| missing & bit(*at) != 0).map(|(_, element)| element)
     }
 
     /// The element of this name, without `[x]`.
@@ -152,11 +157,14 @@ impl Structure {
     }
 }
 
+/// One bit for the place of an element: a structure has at most some seventy.
+pub fn bit(at: u16) -> u128 {
+    1_u128.checked_shl(u32::from(at)).unwrap_or_default()
+}
+
 /// The structure of this name: a type, or a backbone element by its path.
 pub fn structure(name: &str) -> Option<&'static Structure> {
-    let at = MODEL.names.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
-    let (_, number) = MODEL.names.get(at)?;
-    MODEL.structures.get(usize::from(*number))
+    MODEL.structures.get(usize::from(MODEL.names.get(name)?))
 }
 
 #[cfg(test)]

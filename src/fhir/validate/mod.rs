@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::definitions::{Element, Is, Primitive, Structure, Type, structure};
+use super::definitions::{Element, Is, Primitive, Structure, Type, bit, structure};
 use super::issue::{Issue, Issues};
 use super::place::Place;
 use super::{ResourceType, format};
@@ -55,7 +55,6 @@ impl<'v> Check<'v> {
         if members.is_empty() {
             return self.issues.add("structure", at, "an object is not empty");
         }
-        // A structure has at most some seventy elements.
         let mut seen = 0_u128;
         for (key, value) in members {
             if self.issues.is_full() {
@@ -75,10 +74,8 @@ impl<'v> Check<'v> {
             seen |= bit(number);
             self.member(element, kind, value, &Twin { members, name, companion }, &place);
         }
-        for (number, element) in structure.required() {
-            if seen & bit(number) == 0 {
-                self.issues.add("required", &at.element(element.name), format!("`{}` is mandatory", shown(element)));
-            }
+        for element in structure.missing(seen) {
+            self.issues.add("required", &at.element(element.name), format!("`{}` is mandatory", shown(element)));
         }
         if !structure.resource && structure.name != "Element" && members.len() == 1 && members.contains_key("id") {
             self.issues.add("invariant", at, "an element has more than an id (ele-1)");
@@ -223,10 +220,6 @@ impl Twin<'_> {
         let other = if self.companion { self.members.get(self.name) } else { self.members.get(&format!("_{}", self.name)) };
         other.and_then(|other| other.get(index)).is_some_and(|other| !other.is_null())
     }
-}
-
-fn bit(number: u16) -> u128 {
-    1_u128.checked_shl(u32::from(number)).unwrap_or_default()
 }
 
 /// The name of an element as the specification writes it.

@@ -10,7 +10,8 @@ use crate::fhir::place::Place;
 
 impl<'v> Check<'v> {
     pub(super) fn reference(&mut self, kind: &'static Type, members: &'v Map<String, Value>, at: &Place<'_>) {
-        let text = |name: &str| members.get(name).and_then(Value::as_str);
+        // A look at each member costs less than hashing a name.
+        let text = |name: &str| members.iter().find(|(key, _)| *key == name).and_then(|(_, value)| value.as_str());
         let said_type = text("type").map(|name| name.rsplit('/').next().unwrap_or(name));
         let place = at.element("reference");
         let target = match text("reference") {
@@ -67,7 +68,9 @@ fn target(text: &str) -> Result<Target<'_>, &'static str> {
     let mut parts = path.rsplit('/');
     let (last, before) = (parts.next().unwrap_or_default(), parts.next());
     // A conditional reference: `Type?query`.
-    if let (Some(resource), true) = (ResourceType::parse(last), text.contains('?')) {
+    if text.contains('?')
+        && let Some(resource) = ResourceType::parse(last)
+    {
         return Ok(Target::Typed(resource));
     }
     match before.and_then(ResourceType::parse) {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::fhir::definitions::Primitive;
+use crate::fhir::json;
 
 /// Members so far.
 #[derive(Default)]
@@ -91,7 +92,7 @@ pub fn primitive(primitive: Primitive, text: &str) -> Value {
         (Primitive::Boolean, "true") => Some(Value::Bool(true)),
         (Primitive::Boolean, "false") => Some(Value::Bool(false)),
         (Primitive::Integer | Primitive::UnsignedInt | Primitive::PositiveInt | Primitive::Decimal, _) => {
-            text.parse().ok().map(Value::Number)
+            json::number(text).map(Value::Number)
         }
         _ => None,
     };

@@ -4,6 +4,8 @@
 
 mod character;
 mod div;
+mod edits;
+mod ends;
 mod members;
 mod narrative;
 mod read;

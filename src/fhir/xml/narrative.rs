@@ -8,23 +8,28 @@ use super::character::{is_blank, is_space};
 use super::scan::{Scanner, Token};
 use super::tag::{Attribute, Space, Tag};
 use super::{XHTML, shown};
+use crate::fhir::names::Names;
 
-/// The elements that txt-1 lists, and `address`, `area`, `bdo`, `kbd`, `map`, which HL7's validator accepts too. Sorted.
-pub static ELEMENTS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd \
-     li map ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var"
-        .split(' ')
-        .collect()
+/// The elements that txt-1 lists, and `address`, `area`, `bdo`, `kbd`, `map`, which HL7's validator accepts too.
+static ELEMENTS: LazyLock<Names<()>> = LazyLock::new(|| {
+    words(
+        "a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd \
+     li map ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr tt ul var",
+    )
 });
 
-/// The attributes that txt-1 lists, and `ismap`, `nohref`, `usemap` of images. Sorted.
-pub static ATTRIBUTES: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff charset cite class colspan \
+/// The attributes that txt-1 lists, and `ismap`, `nohref`, `usemap` of images.
+static ATTRIBUTES: LazyLock<Names<()>> = LazyLock::new(|| {
+    words(
+        "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char charoff charset cite class colspan \
      compact coords dir frame headers height href hreflang hspace id ismap lang longdesc name nohref nowrap rel rev rowspan rules scope \
-     shape span src start style summary tabindex title type usemap valign value vspace width"
-        .split(' ')
-        .collect()
+     shape span src start style summary tabindex title type usemap valign value vspace width",
+    )
 });
+
+fn words(text: &'static str) -> Names<()> {
+    Names::new(text.split(' ').map(|word| (word, ())))
+}
 
 /// What no style may hold, written without white space in lower case.
 const ACTIVE_STYLES: [&str; 7] = ["expression(", "behavior:", "-moz-binding", "@import", "javascript:", "vbscript:", "livescript:"];
@@ -70,7 +75,7 @@ fn element(tag: &Tag<'_>) -> Result<(), String> {
     if name.space != Space::Xhtml {
         return Err(format!("`{}` is not in the namespace {XHTML}", shown(name.local)));
     }
-    if ELEMENTS.binary_search(&name.local).is_err() {
+    if !ELEMENTS.has(name.local) {
         return Err(format!("the element `{}` is not allowed in a narrative", shown(name.local)));
     }
     tag.attributes.iter().try_for_each(attribute)
@@ -79,7 +84,7 @@ fn element(tag: &Tag<'_>) -> Result<(), String> {
 fn attribute(attribute: &Attribute<'_>) -> Result<(), String> {
     let (name, value) = (attribute.name, &*attribute.value);
     let known = match name.space {
-        Space::None => ATTRIBUTES.binary_search(&name.local).is_ok(),
+        Space::None => ATTRIBUTES.has(name.local),
         Space::Xml => matches!(name.local, "lang" | "space" | "id"),
         Space::Xmlns => true,
         _ => false,

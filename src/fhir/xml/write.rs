@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::FHIR;
+use super::{FHIR, ends};
 use crate::fhir::definitions::{Element, Is, Primitive, Structure, Type, structure};
 
 /// What stands for a character that XML cannot hold.
@@ -133,7 +133,7 @@ impl Writer {
         match (member.kind.is, value) {
             (Is::Primitive(Primitive::Xhtml), Some(Value::String(div))) => {
                 self.line(depth);
-                self.text(div);
+                self.text(&ends::written(div));
             }
             (Is::Primitive(_), value) => self.primitive(name, value, companion.and_then(Value::as_object), depth),
             (Is::Structure(_), Some(Value::Object(object))) => {

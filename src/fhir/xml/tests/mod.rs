@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod defects;
+mod ends;
 mod narrative;
 mod properties;
 mod text;

@@ -99,7 +99,8 @@ fn a_div_is_kept_to_the_letter() {
         format!("<div {XHTML} xmlns:h=\"http://www.w3.org/1999/xhtml\"><p {XHTML}> é </p></div>"),
     ];
     for div in kept {
-        assert_eq!(good(&patient(&format!("<text>\n{div}\n</text>")))["text"]["div"], *div);
+        // But for the end of a line, which XML says is one character.
+        assert_eq!(good(&patient(&format!("<text>\n{div}\n</text>")))["text"]["div"], *div.replace("\r\n", "\n"));
     }
     let h = "xmlns:h=\"http://www.w3.org/1999/xhtml\"";
     let edited = [

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::write;
+use super::good;
+use crate::fhir::json;
 
 fn written(value: &Value, pretty: bool) -> String {
     let text = String::from_utf8(write(value, pretty)).unwrap();
@@ -53,10 +55,12 @@ fn members_become_elements() {
 
 #[test]
 fn numbers_keep_their_digits() {
-    for digits in ["1.00", "-0", "0.10", "12345678901234567890.123456789", "1e-7"] {
+    for digits in ["1.00", "-0", "0.10", "12345678901234567890.123456789", "1e-7", "1E3", "1e3", "1E+03", "1.0e-7"] {
         let text = format!(r#"{{"resourceType":"Observation","valueQuantity":{{"value":{digits}}}}}"#);
-        let text = written(&serde_json::from_str(&text).unwrap(), false);
+        let value = json::parse(text.as_bytes()).unwrap();
+        let text = written(&value, false);
         assert!(text.contains(&format!("<value value=\"{digits}\"/>")), "{text}");
+        assert_eq!(good(&text), value);
     }
 }
 

@@ -1,4 +1,9 @@
-//! Reading JSON strictly (FHIR R4 json.html): one root, no duplicate key, no depth without bound, every digit of a number kept.
+//! Reading JSON strictly (FHIR R4 json.html): one root, no duplicate key, no depth without bound, every number spelt as it was sent.
+
+mod quick;
+
+use quick::Bounds;
+pub use quick::number;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -25,6 +30,16 @@ const NUMBER: &str = "$serde_json::private::Number";
 /// # Errors
 /// What is wrong, with line and column.
 pub fn parse(bytes: &[u8]) -> Result<Value, SyntaxError> {
+    quick::parse(bytes, Bounds::OTHERS).map_or_else(|| strict(bytes), Ok)
+}
+
+/// The value of a JSON text that this server wrote, its numbers spelt as they were sent.
+pub fn kept(bytes: &[u8]) -> Option<Value> {
+    quick::parse(bytes, Bounds::OURS)
+}
+
+/// The same with every check apart, so that each has its words and its place.
+fn strict(bytes: &[u8]) -> Result<Value, SyntaxError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let text = bytes.as_ptr_range();
     let values = Cell::new(0);
@@ -203,6 +218,22 @@ mod tests {
     fn digits_are_kept() {
         let text = r#"{"a":1.00,"b":[12345678901234567890.123456789,-0,1e-7,0.10,-0.0],"c":"\u00e9","d":null}"#;
         assert_eq!(serde_json::to_string(&parse(text.as_bytes()).unwrap()).unwrap(), text.replace("\\u00e9", "é"));
+    }
+
+    #[test]
+    fn numbers_keep_their_spelling() {
+        let text = r#"[1e3,1E3,1E+3,1.0e-7,-0.00E-007,1e400,{"a":1.50}]"#;
+        assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
+        assert_eq!(kept(text.as_bytes()).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_kept_may_be_larger_than_what_is_sent() {
+        let (deep, wide) =
+            (format!("{}1{}", "[".repeat(DEPTH_MAX + 5), "]".repeat(DEPTH_MAX + 5)), format!("[{}0]", "0,".repeat(VALUES_MAX)));
+        for text in [deep, wide] {
+            assert!(parse(text.as_bytes()).is_err() && kept(text.as_bytes()).is_some());
+        }
     }
 
     #[test]

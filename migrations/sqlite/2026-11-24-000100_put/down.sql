@@ -1,0 +1,2 @@
+ALTER TABLE resource_version DROP COLUMN put;
+ALTER TABLE resource DROP COLUMN put;
