@@ -17,6 +17,7 @@ mod holder;
 mod json_patch;
 mod labels;
 mod links;
+pub mod load;
 mod outcome;
 mod patch;
 mod patient;

@@ -16,7 +16,7 @@ use crate::filter::Envelope;
 const ROWS_PER_STATEMENT: usize = 500;
 
 /// The tables of index rows.
-const INDEXES: [&str; 5] = ["index_token", "index_string", "index_date", "index_reference", "index_uri"];
+pub const INDEXES: [&str; 5] = ["index_token", "index_string", "index_date", "index_reference", "index_uri"];
 
 /// A key drawn twice, or another writer of the same: the work that is done again draws another, or finds what the other wrote.
 pub fn taken(error: diesel::result::Error) -> Error {
