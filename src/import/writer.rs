@@ -18,6 +18,9 @@ use crate::store::{self, AnyConnection, ImportProgress, Importer};
 const RESOURCES: usize = 1000;
 /// Bytes of lines in a commit, about.
 const BYTES: usize = 8 * 1024 * 1024;
+/// Resources stored after which the statistics of the tables are refreshed a first time, and how many times as many each time after.
+const ANALYZE_FIRST: u64 = 1000;
+const ANALYZE_GROWTH: u64 = 8;
 /// How long what there is waits for more.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line of progress may change while nothing comes.
@@ -77,6 +80,8 @@ pub struct Writer<'i> {
     pub restart: bool,
     sources: Vec<Source>,
     summary: Summary,
+    /// Resources stored when statistics are refreshed next.
+    analyze_at: u64,
 }
 
 impl<'i> Writer<'i> {
@@ -89,7 +94,18 @@ impl<'i> Writer<'i> {
         read: &'i AtomicU64,
         stop: &'i Stop,
     ) -> Self {
-        Self { service, importer, report, budget, read, stop, restart: false, sources: Vec::new(), summary: Summary::default() }
+        Self {
+            service,
+            importer,
+            report,
+            budget,
+            read,
+            stop,
+            restart: false,
+            sources: Vec::new(),
+            summary: Summary::default(),
+            analyze_at: ANALYZE_FIRST,
+        }
     }
 
     /// Takes what it is told until there is no more, or it is to stop.
@@ -206,6 +222,10 @@ impl<'i> Writer<'i> {
             }
         }
         done.counts.into_values().for_each(|counts| self.summary.now.add(counts));
+        if self.summary.stored() >= self.analyze_at {
+            self.analyze_at = self.summary.stored().saturating_mul(ANALYZE_GROWTH);
+            self.importer.analyze()?;
+        }
         Ok(())
     }
 }

@@ -158,22 +158,31 @@ impl Importer {
         })
     }
 
-    /// Refreshes what the planner knows of the tables; SQLite takes its log over into the file, as far as readers let it.
+    /// Refreshes what the planner knows of the tables: of those that grew from nothing it knows nothing.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub fn analyze(&mut self) -> Result<(), Error> {
+        match &mut self.connection {
+            AnyConnection::Postgres(postgres) => {
+                let tables = INDEXES.join(", ");
+                postgres.batch_execute("SET statement_timeout = 0")?;
+                postgres.batch_execute(&format!("ANALYZE locator, resource, resource_version, import_source, {tables}"))?;
+                postgres.batch_execute(&format!("SET statement_timeout = {PATIENCE_MS}"))?;
+            }
+            AnyConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA analysis_limit = 1000; ANALYZE")?,
+        }
+        Ok(())
+    }
+
+    /// The same at the end; SQLite takes its log over into the file, as far as readers let it.
     ///
     /// # Errors
     /// [`Error::Away`].
     pub fn finish(&mut self) -> Result<(), Error> {
-        match &mut self.connection {
-            AnyConnection::Postgres(postgres) => {
-                let tables = INDEXES.join(", ");
-                postgres.batch_execute(&format!(
-                    "SET statement_timeout = 0; ANALYZE locator, resource, resource_version, import_source, {tables}"
-                ))?;
-            }
-            AnyConnection::Sqlite(sqlite) => {
-                sqlite
-                    .batch_execute("PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA busy_timeout = 2000; PRAGMA wal_checkpoint(TRUNCATE)")?;
-            }
+        self.analyze()?;
+        if let AnyConnection::Sqlite(sqlite) = &mut self.connection {
+            sqlite.batch_execute("PRAGMA busy_timeout = 2000; PRAGMA wal_checkpoint(TRUNCATE)")?;
         }
         Ok(())
     }
