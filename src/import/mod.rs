@@ -65,6 +65,8 @@ struct Job {
     place: u64,
     source: usize,
     bytes: usize,
+    /// Bytes of files read by then.
+    read: u64,
     lines: Vec<Line>,
 }
 
@@ -79,6 +81,8 @@ struct Line {
 struct Told {
     place: u64,
     bytes: usize,
+    /// Bytes of files read by then.
+    read: u64,
     what: What,
 }
 

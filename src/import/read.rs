@@ -62,7 +62,7 @@ impl Reader<'_> {
     }
 
     fn tell(&self, at: &mut At, what: What) -> Result<(), Ended> {
-        let told = Told { place: at.place, bytes: 0, what };
+        let told = Told { place: at.place, bytes: 0, read: self.read.load(Ordering::Relaxed), what };
         at.place += 1;
         self.told.send(told).map_err(|_| Ended)
     }
@@ -125,7 +125,13 @@ impl Reader<'_> {
     }
 
     fn send(&self, lines: &mut Vec<Line>, bytes: &mut usize, at: &mut At) -> Result<(), Ended> {
-        let job = Job { place: at.place, source: at.source, bytes: *bytes, lines: std::mem::take(lines) };
+        let job = Job {
+            place: at.place,
+            source: at.source,
+            bytes: *bytes,
+            read: self.read.load(Ordering::Relaxed),
+            lines: std::mem::take(lines),
+        };
         at.place += 1;
         *bytes = 0;
         if !self.budget.acquire(job.bytes) {

@@ -12,9 +12,9 @@ use crate::interaction::{Request, Service};
 pub fn work(service: &Service, request: &Request, jobs: &Mutex<Receiver<Job>>, told: &SyncSender<Told>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { place, source, bytes, lines }) = job else { return };
+        let Ok(Job { place, source, bytes, read, lines }) = job else { return };
         let lines = lines.into_iter().map(|line| (line.number, understood(service, request, line))).collect();
-        if told.send(Told { place, bytes, what: What::Lines(source, lines) }).is_err() {
+        if told.send(Told { place, bytes, read, what: What::Lines(source, lines) }).is_err() {
             return;
         }
     }

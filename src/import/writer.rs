@@ -41,6 +41,8 @@ struct Group {
     ended: Vec<usize>,
     resources: usize,
     bytes: usize,
+    /// Bytes of files read by then.
+    read: u64,
     begun: Option<Instant>,
 }
 
@@ -80,6 +82,8 @@ pub struct Writer<'i> {
     pub restart: bool,
     sources: Vec<Source>,
     summary: Summary,
+    /// Bytes of files whose resources are stored.
+    reached: u64,
     /// Resources stored when statistics are refreshed next.
     analyze_at: u64,
 }
@@ -104,6 +108,7 @@ impl<'i> Writer<'i> {
             restart: false,
             sources: Vec::new(),
             summary: Summary::default(),
+            reached: 0,
             analyze_at: ANALYZE_FIRST,
         }
     }
@@ -115,7 +120,7 @@ impl<'i> Writer<'i> {
     pub fn run(&mut self, heard: &Receiver<Told>) -> Result<Summary, Error> {
         let (mut group, mut next, mut early) = (Group::default(), 0, BTreeMap::new());
         loop {
-            self.report.draw(self.read.load(Ordering::Relaxed), &self.summary.now);
+            self.report.draw(self.reached, &self.summary.now);
             if self.stop.is_told() {
                 self.summary.interrupted = true;
                 break;
@@ -151,6 +156,7 @@ impl<'i> Writer<'i> {
 
     fn take(&mut self, told: Told, group: &mut Group) -> Result<(), Error> {
         group.bytes += told.bytes;
+        group.read = told.read;
         match told.what {
             What::Fault(error) => return Err(error),
             What::Begins(source) => self.begin(source)?,
@@ -199,6 +205,7 @@ impl<'i> Writer<'i> {
         if group.items.is_empty() && group.ended.is_empty() {
             return Ok(());
         }
+        self.reached = group.read;
         let (service, sources) = (self.service, &self.sources);
         let mut reach = Reach { group: &group, sources };
         let mut together = self.importer.commit(|connection| reach.commit(service, connection, false));

@@ -17,7 +17,7 @@ fn lines() -> String {
     let resource = |number: u32, more: &str| json!({"resourceType": "Basic", "code": {"text": "x"}, "identifier": [{"value": format!("n{number}{more}")}]});
     let line = |number: u32| match number {
         _ if number % 100 == 7 => json!({"resourceType": "Basic"}),
-        _ if number % 10 == 0 => {
+        _ if number.is_multiple_of(10) => {
             let entry = |more: &str| json!({"resource": resource(number, more), "request": {"method": "POST", "url": "Basic"}});
             json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry("a"), entry("b")]})
         }
