@@ -117,7 +117,7 @@ const QUEUE: usize = 256;
 /// # Errors
 /// [`Error`]: nothing more was stored then; what was committed stays, and is known the next time.
 pub fn import(service: &Service, options: &Options) -> Result<Summary, Error> {
-    let plan = plan::plan(&options.paths)?;
+    let plan = plan::plan(&options.paths, options.rejected.as_deref())?;
     let begun = Instant::now();
     let progress = Progress::new(plan.bytes);
     let mut report = Report::open(options.rejected.as_deref(), options.restart, progress)?;
@@ -151,6 +151,9 @@ pub fn import(service: &Service, options: &Options) -> Result<Summary, Error> {
         written
     });
     report.clear();
+    if written.is_err() {
+        report.say("not finished: what was committed stays, and the same command goes on from there");
+    }
     let mut summary = written?;
     if summary.stored() > 0 {
         importer.finish()?;

@@ -46,14 +46,17 @@ pub struct Plan {
     pub bytes: Option<u64>,
     /// Files of directories that are not taken.
     pub skipped: Vec<PathBuf>,
+    /// The file of rejections, which may stand in one of them.
+    rejected: Option<PathBuf>,
 }
 
-/// Looks at every path before anything is done.
+/// Looks at every path before anything is done; `rejected` is the file for what is rejected.
 ///
 /// # Errors
 /// [`Error::File`] for what is not there or cannot be read.
-pub fn plan(paths: &[PathBuf]) -> Result<Plan, Error> {
-    let mut plan = Plan { bytes: Some(0), ..Plan::default() };
+pub fn plan(paths: &[PathBuf], rejected: Option<&Path>) -> Result<Plan, Error> {
+    let rejected = rejected.and_then(|path| path.canonicalize().ok());
+    let mut plan = Plan { bytes: Some(0), rejected, ..Plan::default() };
     for path in paths {
         if path.as_os_str() == "-" {
             plan.bytes = None;
@@ -89,7 +92,8 @@ fn directory(path: &Path, plan: &mut Plan) -> Result<(), Error> {
     }
     entries.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     for (_, name, path, kind) in entries {
-        let taken = ENDS.iter().any(|end| name.to_lowercase().ends_with(end));
+        let rejected = plan.rejected.is_some() && path.canonicalize().ok() == plan.rejected;
+        let taken = !rejected && ENDS.iter().any(|end| name.to_lowercase().ends_with(end));
         // A link to a directory may lead round and round.
         if kind.is_dir() {
             directory(&path, plan)?;
@@ -111,15 +115,15 @@ mod tests {
     fn directories_are_read_by_name_and_hospitals_first() {
         let root = std::env::temp_dir().join(format!("ensemble-plan-{}", std::process::id()));
         std::fs::create_dir_all(root.join("more")).unwrap();
-        for name in ["b.json", "A.NDJSON.GZ", "hospitalInformation1.json", "notes.txt", "more/c.ndjson"] {
+        for name in ["b.json", "A.NDJSON.GZ", "hospitalInformation1.json", "notes.txt", "more/c.ndjson", "more/rejected.ndjson"] {
             std::fs::write(root.join(name), "x").unwrap();
         }
-        let plan = plan(std::slice::from_ref(&root)).unwrap();
+        let plan = plan(std::slice::from_ref(&root), Some(&root.join("more/rejected.ndjson"))).unwrap();
         let names: Vec<String> = plan.inputs.iter().map(|input| input.name().replace(&format!("{}/", root.display()), "")).collect();
         assert_eq!(names, ["hospitalInformation1.json", "A.NDJSON.GZ", "b.json", "more/c.ndjson"]);
-        assert_eq!((plan.skipped, plan.bytes), (vec![root.join("notes.txt")], Some(4)));
+        assert_eq!((plan.skipped, plan.bytes), (vec![root.join("more/rejected.ndjson"), root.join("notes.txt")], Some(4)));
         assert!(plan.inputs.iter().map(Input::has_lines).eq([false, true, false, true]));
-        assert!(super::plan(&[root.join("absent.json")]).unwrap_err().to_string().contains("absent.json"));
+        assert!(super::plan(&[root.join("absent.json")], None).unwrap_err().to_string().contains("absent.json"));
         std::fs::remove_dir_all(root).unwrap();
     }
 }
