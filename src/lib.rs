@@ -8,6 +8,7 @@ pub mod fhir;
 pub mod fhirpath;
 pub mod filter;
 pub mod http;
+pub mod import;
 pub mod interaction;
 pub mod policy;
 pub mod sandbox;

@@ -12,6 +12,7 @@ use ensemble::config::{BODY_BYTES_MAX, Config, Environment};
 use ensemble::fhir::primitive::parse_instant;
 use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
+use ensemble::import::{INTERRUPTED, Options, import};
 use ensemble::interaction::{Identities, Service, Settings};
 use ensemble::policy::Policy;
 use ensemble::store::{Stamp, Store};
@@ -62,6 +63,31 @@ enum Command {
         #[arg(long)]
         database: String,
     },
+    /// Fills a sandbox with Bundles and NDJSON, as a tester keeps them; goes on where an import was interrupted.
+    #[command(long_about = IMPORT, after_help = IMPORT_EXITS)]
+    Import {
+        /// Files and directories (.json, .ndjson, .json.gz, .ndjson.gz); `-` is standard input.
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// `sqlite:PATH` or `postgres://…`; made and migrated where it is new.
+        #[arg(long, default_value = "sqlite:var/sandbox.db")]
+        database: String,
+        /// The address of the FHIR base: references that begin with it become relative.
+        #[arg(long, default_value = "http://127.0.0.1:8080/fhir")]
+        base_url: String,
+        /// A file to which every rejection is added, one JSON object a line.
+        #[arg(long)]
+        rejected: Option<PathBuf>,
+        /// Start over with files that were imported before, wholly or in part.
+        #[arg(long)]
+        restart: bool,
+        /// The summary as JSON.
+        #[arg(long)]
+        json: bool,
+        /// Also tell which files of directories are not imported.
+        #[arg(long)]
+        verbose: bool,
+    },
     /// Checks the authorization tables and, where named, a configuration and a database.
     Check {
         /// The configuration file.
@@ -76,13 +102,41 @@ enum Command {
     },
 }
 
+/// What `ensemble import --help` says first.
+const IMPORT: &str = "\
+Fills a sandbox with Bundles and NDJSON, as a tester keeps them.
+
+Every resource is read, validated and indexed as if it were sent. One with an id is written under it: new, a new version, or
+left as it is where the same content is stored already; one without gets an id. A transaction is all or nothing and a batch each
+entry for itself, with their links and conditions; a document or message stays one Bundle; of any other Bundle each
+resource is stored for itself. A file whose first line is a whole JSON value is NDJSON whatever its name; in a directory Synthea's
+hospitalInformation and practitionerInformation come first. A line, or a file that is one Bundle, has at most 50 MiB.
+
+What is rejected is told with its reason, and the import goes on. How far it came is stored with each commit: run again after
+Ctrl-C, a kill or a fault of the database, it goes on there, and repeats nothing. A file is known by its content, whatever its
+name; standard input is always read from its beginning. A server may run on the same database: on SQLite the two take turns.
+A production database is refused: records come in by the API, whose rules need a caller.";
+
+/// And last.
+const IMPORT_EXITS: &str =
+    "Exit code: 0 all is stored; 2 something was rejected, now or by the import that this one goes on with; 1 a fault; 130 interrupted.";
+
 /// What goes wrong at start is told to the person who started it.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// What an import ends with when something was rejected.
+const REJECTED: u8 = 2;
 
 fn main() -> std::process::ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("ENSEMBLE_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let done = match Arguments::parse().command {
+    let command = Arguments::parse().command;
+    if let Command::Import { paths, database, base_url, rejected, restart, json, verbose } = command {
+        let options = Options { paths, rejected, restart, verbose };
+        return fill(&options, &database, &base_url, json).unwrap_or_else(|error| failed(error.as_ref()));
+    }
+    let done = match command {
+        Command::Import { .. } => Ok(()),
         Command::Sandbox { listen, database, base_url, empty, now, open } => {
             sandbox(listen, &database, base_url, empty, now.as_deref(), open)
         }
@@ -94,11 +148,13 @@ fn main() -> std::process::ExitCode {
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("ensemble: {error}");
-            std::process::ExitCode::FAILURE
-        }
+        Err(error) => failed(error.as_ref()),
     }
+}
+
+fn failed(error: &dyn std::error::Error) -> std::process::ExitCode {
+    eprintln!("ensemble: {error}");
+    std::process::ExitCode::FAILURE
 }
 
 /// Tells the person who started it; nobody may be listening any more.
@@ -148,6 +204,25 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
         ));
         server.await?;
         Ok(())
+    })
+}
+
+/// Imports, and tells what was done.
+fn fill(options: &Options, database: &str, base_url: &str, json: bool) -> Result<std::process::ExitCode, Box<dyn std::error::Error>> {
+    let service = Service {
+        store: Store::open(database, Some(Stamp::Sandbox), true)?,
+        policy: Arc::new(Policy::embedded(false, digest::sha256_hex)?),
+        clock: Clock::default(),
+        sealer: Sealer::fresh()?,
+        base_url: base_url.trim_end_matches('/').into(),
+        settings: Arc::new(Settings { identities: Identities::All, strict_search: false, masked_and_hidden: false, sandbox: true }),
+    };
+    let summary = import(&service, options)?;
+    say(&if json { summary.json().to_string() } else { summary.to_string() });
+    Ok(match &summary {
+        summary if summary.interrupted => INTERRUPTED.into(),
+        summary if summary.has_rejected() => REJECTED.into(),
+        _ => std::process::ExitCode::SUCCESS,
     })
 }
 

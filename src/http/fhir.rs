@@ -14,7 +14,7 @@ use super::respond::{respond, styled};
 use super::{State, is_local, outcome};
 use crate::fhir::outcome as build;
 use crate::interaction::{self, Error, Request, Route, Sent, pairs as pairs_of, route};
-use crate::policy::{Caller, CallerKind, Purpose};
+use crate::policy::Caller;
 
 /// Nothing is served at this address.
 pub async fn elsewhere(request: HttpRequest) -> HttpResponse {
@@ -92,7 +92,7 @@ async fn answer(
 fn caller(request: &HttpRequest, state: &State) -> Result<Arc<Caller>, Refusal> {
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         let open = state.sandbox.as_ref().is_some_and(|sandbox| sandbox.open) && is_local(request);
-        return if open { tester().ok_or(Refusal::Login) } else { Err(Refusal::Login) };
+        return if open { Caller::tester().map(Arc::new).ok_or(Refusal::Login) } else { Err(Refusal::Login) };
     };
     let text = header.to_str().map_err(|_| Refusal::Login)?;
     let (scheme, token) = text.split_once(' ').ok_or(Refusal::Login)?;
@@ -103,28 +103,6 @@ fn caller(request: &HttpRequest, state: &State) -> Result<Arc<Caller>, Refusal> 
         tracing::info!(reason = %error, "token refused");
         Refusal::Login
     })
-}
-
-/// The caller of a request without a token in an open sandbox.
-fn tester() -> Option<Arc<Caller>> {
-    let principal = crate::filter::Actor::service("tester")?;
-    Some(Arc::new(Caller {
-        kind: CallerKind::Tester,
-        principal,
-        structure: None,
-        profession: None,
-        specialty: None,
-        role: None,
-        sector: None,
-        purpose: Purpose::Normal,
-        reason: None,
-        acts_for: None,
-        family: None,
-        given: None,
-        secret: false,
-        scopes: Vec::new(),
-        token: String::new(),
-    }))
 }
 
 /// What is asked for, in which form.

@@ -18,6 +18,7 @@ mod includes;
 mod json_patch;
 mod labels;
 mod links;
+pub mod load;
 mod naming;
 mod outcome;
 mod patch;

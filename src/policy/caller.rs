@@ -131,6 +131,27 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// A plain FHIR client of the sandbox without a token; `None` never.
+    pub fn tester() -> Option<Self> {
+        Some(Self {
+            kind: CallerKind::Tester,
+            principal: Actor::service(CallerKind::Tester.as_str())?,
+            structure: None,
+            profession: None,
+            specialty: None,
+            role: None,
+            sector: None,
+            purpose: Purpose::Normal,
+            reason: None,
+            acts_for: None,
+            family: None,
+            given: None,
+            secret: false,
+            scopes: Vec::new(),
+            token: String::new(),
+        })
+    }
+
     /// The actors whose rights count: the principal, and the structure it acts for.
     pub fn actors(&self) -> Vec<Actor> {
         std::iter::once(self.principal.clone()).chain(self.structure.clone()).collect()

@@ -16,7 +16,7 @@ use crate::filter::Envelope;
 const ROWS_PER_STATEMENT: usize = 500;
 
 /// The tables of index rows.
-const INDEXES: [&str; 7] =
+pub const INDEXES: [&str; 7] =
     ["index_token", "index_string", "index_date", "index_reference", "index_uri", "index_quantity", "index_person_date"];
 
 /// A key drawn twice, or another writer of the same: the work that is done again draws another, or finds what the other wrote.
@@ -203,9 +203,14 @@ pub fn known(connection: &mut AnyConnection, realm: i16, references: &[String]) 
     for chunk in references.chunks(ROWS_PER_STATEMENT) {
         let mut select = Statement::new(
             "SELECT l.ref, r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.codec, r.body, \
-             r.deleted FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key WHERE l.realm = ",
+             r.deleted FROM (VALUES (",
         );
-        select.number(realm).sql(" AND l.ref IN (").texts(chunk.iter().map(String::as_str)).sql(")");
+        // Rows to join, not a list: PostgreSQL compares each row of the table with each item of a list of binds.
+        for (place, reference) in chunk.iter().enumerate() {
+            select.sql(if place == 0 { "" } else { "), (" }).text(reference.as_str());
+        }
+        select.sql(")) wanted JOIN locator l ON l.ref = wanted.column1 AND l.realm = ").number(realm);
+        select.sql(" JOIN resource r ON r.holder = l.holder AND r.key = l.key");
         for (first, second) in select.load::<Columns, Row>(connection)? {
             let (name, holder, key, number, id, version, updated) = first;
             let (doc_type, labels, submitter, parties, codec, body, deleted) = second;

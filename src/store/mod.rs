@@ -2,6 +2,7 @@
 
 pub mod bulk;
 mod error;
+pub mod import;
 mod pool;
 mod predicate;
 pub mod read;
@@ -22,6 +23,7 @@ use tokio::task::spawn_blocking;
 
 pub use bulk::Known;
 pub use error::{Error, Retry};
+pub use import::{ImportProgress, Importer};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
 pub use search::{Followed, Hit, Order, PageRequest, Position, SortKey, Standing, TraceReader};

@@ -80,6 +80,10 @@ impl Store {
     pub fn open(url: &str, stamp: Option<Stamp>, migrate: bool) -> Result<Self, Error> {
         let (target, temporary) = target(url)?;
         let mut connection = target.connect(false)?;
+        if let (Some(stamp), Ok(found)) = (stamp, stamped(&mut connection)) {
+            // Before anything of another's is changed.
+            found.map_or(Ok(()), |found| expect(stamp, &found))?;
+        }
         prepare(&mut connection, migrate)?;
         if let Some(stamp) = stamp {
             check_stamp(&mut connection, stamp)?;
@@ -113,14 +117,20 @@ fn check_stamp(connection: &mut AnyConnection, stamp: Stamp) -> Result<(), Error
     let mut insert = Statement::new("INSERT INTO stamp (name, value) VALUES ('environment', ");
     insert.text(stamp.as_str()).sql(") ON CONFLICT (name) DO NOTHING");
     insert.execute(connection)?;
-    let stamped = Statement::new("SELECT value FROM stamp WHERE name = 'environment'").load::<Text, String>(connection)?;
-    match stamped.first() {
-        Some(found) if found == stamp.as_str() => Ok(()),
-        found => {
-            let found = found.map_or("nothing", String::as_str);
-            Err(Error::Stamp(format!("the database is stamped `{found}`, this command needs `{}`", stamp.as_str())))
-        }
+    expect(stamp, stamped(connection)?.as_deref().unwrap_or("nothing"))
+}
+
+/// The stamp, once there is one.
+fn stamped(connection: &mut AnyConnection) -> Result<Option<String>, Error> {
+    let select = Statement::new("SELECT value FROM stamp WHERE name = 'environment'");
+    Ok(select.load::<Text, String>(connection)?.into_iter().next())
+}
+
+fn expect(stamp: Stamp, found: &str) -> Result<(), Error> {
+    if found == stamp.as_str() {
+        return Ok(());
     }
+    Err(Error::Stamp(format!("the database is stamped `{found}`, this command needs `{}`", stamp.as_str())))
 }
 
 impl Store {
@@ -129,9 +139,7 @@ impl Store {
     /// # Errors
     /// [`Error::Away`].
     pub fn stamp(&self) -> Result<Option<String>, Error> {
-        let mut connection = self.target.connect(true)?;
-        let select = Statement::new("SELECT value FROM stamp WHERE name = 'environment'");
-        Ok(select.load::<Text, String>(&mut connection)?.into_iter().next())
+        stamped(&mut self.target.connect(true)?)
     }
 
     /// Notes for ever that this was done.

@@ -216,7 +216,10 @@ pub fn alone<T, E: From<Error>>(
 ///
 /// # Errors
 /// What the function says, or [`Error`] for the transaction itself.
-fn transaction<T, E: From<Error>>(connection: &mut AnyConnection, work: impl FnOnce(&mut AnyConnection) -> Result<T, E>) -> Result<T, E> {
+pub fn transaction<T, E: From<Error>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
     /// Either the work failed or the transaction around it.
     enum Failed<E> {
         Work(E),

@@ -1,4 +1,5 @@
-//! What was acknowledged stays: the server killed, the database gone.
+//! What was acknowledged stays: the server killed, the database gone, an import killed.
 
 mod away;
+mod import;
 mod kill;

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room uses those after it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "main",
     "http",
     "sandbox",
+    "import",
     "interaction",
     "auth",
     "audit",

@@ -79,7 +79,7 @@ fn failed(request: &Request, error: Error, place: usize) -> Result<Responded, Er
 }
 
 /// The Bundle without its resources, and these: what is wrong with one is said of that entry alone.
-fn apart(document: Document) -> (Document, Vec<Option<Document>>) {
+pub fn apart(document: Document) -> (Document, Vec<Option<Document>>) {
     let Document { mut value, issues, .. } = document;
     let items = value.get_mut("entry").and_then(Value::as_array_mut).map(Vec::as_mut_slice).unwrap_or_default();
     let resources = items.iter_mut().map(|item| item.as_object_mut()?.shift_remove("resource"));

@@ -5,6 +5,10 @@ mod entry;
 mod response;
 mod transaction;
 
+pub(super) use batch::apart;
+pub(super) use entry::{Entry, understand, within};
+pub(super) use transaction::{conditional_references, entries, links, write};
+
 use serde_json::Value;
 
 use super::{Answer, Error, Request, Service};

@@ -49,14 +49,15 @@ pub async fn transaction(service: &Service, request: &Request, document: Documen
 }
 
 /// The entries, all understood, in the order in which they are done.
-fn entries(service: &Service, request: &Request, document: Document) -> Result<Vec<Entry>, Error> {
+pub fn entries(service: &Service, request: &Request, document: Document) -> Result<Vec<Entry>, Error> {
     let items = match document.value {
         Value::Object(mut members) => members.remove("entry").unwrap_or_default(),
         _ => Value::Null,
     };
     let mut entries = Vec::new();
     let mut urls = HashSet::new();
-    for (place, mut item) in items.as_array().cloned().unwrap_or_default().into_iter().enumerate() {
+    let items = if let Value::Array(items) = items { items } else { Vec::new() };
+    for (place, mut item) in items.into_iter().enumerate() {
         let resource = item.as_object_mut().and_then(|members| members.shift_remove("resource")).map(Document::from);
         let entry = understand(service, request, place, item, resource)?;
         if let Some(url) = entry.full_url.as_ref().filter(|_| entry.turn() < 3)
@@ -81,13 +82,14 @@ struct Planned<'e> {
     existing: Option<Answer>,
 }
 
-fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry]) -> Result<Vec<(usize, Answer)>, Refused> {
+/// Writes what the entries say, in the order in which they are done.
+pub fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry]) -> Result<Vec<(usize, Answer)>, Refused> {
     let mut planned = Vec::with_capacity(entries.len());
     for entry in entries {
         planned.push(plan(service, connection, entry).map_err(|error| within(error, entry.place))?);
     }
     let known = known(connection, &planned)?;
-    let links = links(service, &planned);
+    let links = links(service, planned.iter().filter_map(|one| Some((one.entry.full_url.as_deref()?, one.resource, one.id.as_deref()?))));
     let mut references: HashMap<String, String> = HashMap::new();
     let (mut new, mut next, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for one in planned {
@@ -192,21 +194,20 @@ fn known(connection: &mut AnyConnection, planned: &[Planned<'_>]) -> Result<Hash
 }
 
 /// From the `fullUrl` of an entry, and from how others may refer to it, to its address here.
-fn links(service: &Service, planned: &[Planned<'_>]) -> HashMap<String, String> {
+pub fn links<'a>(service: &Service, entries: impl Iterator<Item = (&'a str, ResourceType, &'a str)>) -> HashMap<String, String> {
     let mut links = HashMap::new();
-    for one in planned {
-        let (Some(url), Some(id)) = (&one.entry.full_url, &one.id) else { continue };
-        let here = format!("{}/{id}", one.resource);
+    for (url, resource, id) in entries {
+        let here = format!("{resource}/{id}");
         // A relative reference is read as beside the resource it stands in.
         if url.starts_with("http") {
             let mut parts = url.rsplit('/');
             if let (Some(last), Some(name)) = (parts.next(), parts.next())
-                && name == one.resource.name()
+                && name == resource.name()
             {
                 links.insert(format!("{name}/{last}"), here.clone());
             }
         }
-        links.insert(url.clone(), here);
+        links.insert(url.to_owned(), here);
     }
     let base = format!("{}/", service.base_url);
     links.retain(|from, to| from != to && from.strip_prefix(&base) != Some(to));
@@ -283,7 +284,7 @@ fn linked(
 }
 
 /// Every `Type?query` that a reference of the resource is.
-fn conditional_references(value: &Value, found: &mut Vec<String>) {
+pub fn conditional_references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| conditional_references(item, found)),
         Value::Object(members) => {
