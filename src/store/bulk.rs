@@ -7,13 +7,14 @@ use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 use super::error::Error;
 use super::pool::AnyConnection;
 use super::read::{PLAIN, decode};
+use super::rows::{self, Column, Rows};
 use super::sql::Statement;
 use super::write::NewResource;
 use crate::fhir::ResourceType;
-use crate::filter::Envelope;
+use crate::filter::{Envelope, IndexRows, Param};
 
 /// Rows in a statement; with up to sixteen binds each it stays far below the limit of either database (32 766 on SQLite).
-const ROWS_PER_STATEMENT: usize = 500;
+pub const ROWS_PER_STATEMENT: usize = 500;
 
 /// The tables of index rows.
 pub const INDEXES: [&str; 7] =
@@ -32,12 +33,9 @@ pub fn taken(error: diesel::result::Error) -> Error {
 /// # Errors
 /// [`Error::Busy`] when an id or a key is taken.
 pub fn insert_many(connection: &mut AnyConnection, all: &[NewResource]) -> Result<(), Error> {
-    let locate = |s: &mut Statement, new: &NewResource| {
-        let e = &new.envelope;
-        s.small(new.realm).sql(", ").text(format!("{}/{}", e.resource, e.id)).sql(", ").big(e.holder).sql(", ").big(e.key);
-    };
-    statements(connection, "INSERT INTO locator (realm, ref, holder, key) VALUES ", all, locate, "").map_err(taken)?;
-    insert_rows(connection, all)
+    let mut rows = vec![located(all)];
+    rows.extend(rows_of(all));
+    Ok(rows::insert(connection, rows).map_err(taken)?)
 }
 
 /// Writes new versions over the current ones, which move to `resource_version`.
@@ -70,93 +68,142 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
     for table in INDEXES {
         statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (VALUES "), all, row, ")")?;
     }
-    insert_rows(connection, all)
+    Ok(rows::insert(connection, rows_of(all)).map_err(taken)?)
 }
 
-fn insert_rows(connection: &mut AnyConnection, all: &[NewResource]) -> Result<(), Error> {
-    let resource = |s: &mut Statement, new: &NewResource| {
-        let e = &new.envelope;
-        s.big(e.holder).sql(", ").big(e.key).sql(", ").small(e.resource.number()).sql(", ").text(&e.id).sql(", ").int(e.version).sql(", ");
-        s.big(e.updated).sql(", ").small(e.doc_type).sql(", ").small(e.labels).sql(", ").text(&e.submitter).sql(", ").text(&e.parties);
-        s.sql(", ").big(new.bound).sql(", ").text(&new.media).sql(", ").small(PLAIN).sql(", ").bytes(new.body.as_slice()).sql(", ");
-        s.small(i16::from(new.deleted)).sql(", ").small(i16::from(new.put));
+fn located(all: &[NewResource]) -> Rows {
+    let columns = vec![
+        Column::Small(all.iter().map(|new| new.realm).collect()),
+        Column::Text(all.iter().map(|new| format!("{}/{}", new.envelope.resource, new.envelope.id)).collect()),
+        Column::Big(all.iter().map(|new| new.envelope.holder).collect()),
+        Column::Big(all.iter().map(|new| new.envelope.key).collect()),
+    ];
+    Rows { into: "locator (realm, ref, holder, key)", columns }
+}
+
+/// The rows of the resources and of all that is searched, each table in the order of its key.
+fn rows_of(all: &[NewResource]) -> Vec<Rows> {
+    let of = |name: fn(&IndexRows) -> &Vec<(Param, String)>| {
+        let mut rows: Vec<(i64, i32, &String, i64)> = Vec::new();
+        for new in all {
+            let e = &new.envelope;
+            rows.extend(name(&new.index).iter().map(|(param, value)| (e.holder, param.key(), value, e.key)));
+        }
+        rows.sort_unstable();
+        vec![
+            Column::Big(rows.iter().map(|row| row.0).collect()),
+            Column::Int(rows.iter().map(|row| row.1).collect()),
+            Column::Text(rows.iter().map(|row| row.2.clone()).collect()),
+            Column::Big(rows.iter().map(|row| row.3).collect()),
+        ]
     };
-    let into = "INSERT INTO resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, \
-                body, deleted, put) VALUES ";
-    statements(connection, into, all, resource, "").map_err(taken)?;
-    let place = |new: &NewResource| (new.envelope.holder, new.envelope.key);
-    let rows: Vec<_> = all.iter().flat_map(|new| new.index.token.iter().map(move |row| (place(new), row))).collect();
-    statements(
-        connection,
-        "INSERT INTO index_token (holder, param, value, key) VALUES ",
-        &rows,
-        |s, ((holder, key), (param, value))| {
-            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(*key);
+    vec![
+        Rows {
+            into: "resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body, deleted, put)",
+            columns: resources(all),
         },
-        "",
-    )?;
-    let rows: Vec<_> = all.iter().flat_map(|new| new.index.string.iter().map(move |row| (place(new), row))).collect();
-    statements(
-        connection,
-        "INSERT INTO index_string (holder, param, folded, exact, key) VALUES ",
-        &rows,
-        |s, ((holder, key), (param, folded, exact))| {
-            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(folded).sql(", ").text(exact).sql(", ").big(*key);
-        },
-        "",
-    )?;
-    let rows: Vec<_> = all.iter().flat_map(|new| new.index.date.iter().map(move |row| (place(new), row))).collect();
-    statements(
-        connection,
-        "INSERT INTO index_date (holder, param, start_at, end_at, key) VALUES ",
-        &rows,
-        |s, ((holder, key), (param, start, end))| {
-            s.big(*holder).sql(", ").int(param.key()).sql(", ").big(*start).sql(", ").big(*end).sql(", ").big(*key);
-        },
-        "",
-    )?;
-    let rows: Vec<_> = all.iter().flat_map(|new| new.index.quantity.iter().map(move |row| (place(new), row))).collect();
-    statements(
-        connection,
-        "INSERT INTO index_quantity (holder, param, unit, low, high, key) VALUES ",
-        &rows,
-        |s, ((holder, key), (param, unit, low, high))| {
-            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(unit).sql(", ").big(*low).sql(", ").big(*high).sql(", ").big(*key);
-        },
-        "",
-    )?;
-    // What belongs to a holder is in the order of its dates already.
-    let kept = all.iter().filter(|new| new.realm != 0);
-    let rows: Vec<_> = kept
-        .flat_map(|new| new.index.persons.iter().flat_map(move |person| new.index.date.iter().map(move |row| (place(new), person, row))))
-        .collect();
-    statements(
-        connection,
-        "INSERT INTO index_person_date (holder, param, person, start_at, end_at, key) VALUES ",
-        &rows,
-        |s, ((holder, key), person, (param, start, end))| {
-            s.big(*holder).sql(", ").int(param.key()).sql(", ").text(*person).sql(", ");
-            s.big(*start).sql(", ").big(*end).sql(", ").big(*key);
-        },
-        "",
-    )?;
-    for (table, of) in [("index_reference", true), ("index_uri", false)] {
-        let rows: Vec<_> = all
+        Rows { into: "index_token (holder, param, value, key)", columns: of(|index| &index.token) },
+        Rows { into: "index_reference (holder, param, value, key)", columns: of(|index| &index.reference) },
+        Rows { into: "index_uri (holder, param, value, key)", columns: of(|index| &index.uri) },
+        Rows { into: "index_string (holder, param, folded, exact, key)", columns: strings(all) },
+        Rows { into: "index_date (holder, param, start_at, end_at, key)", columns: dates(all) },
+        Rows { into: "index_quantity (holder, param, unit, low, high, key)", columns: quantities(all) },
+        Rows { into: "index_person_date (holder, param, person, start_at, end_at, key)", columns: persons(all) },
+    ]
+}
+
+fn resources(all: &[NewResource]) -> Vec<Column> {
+    let big = |of: fn(&NewResource) -> i64| Column::Big(all.iter().map(of).collect());
+    let small = |of: fn(&NewResource) -> i16| Column::Small(all.iter().map(of).collect());
+    let text = |of: fn(&NewResource) -> &String| Column::Text(all.iter().map(|new| of(new).clone()).collect());
+    vec![
+        big(|new| new.envelope.holder),
+        big(|new| new.envelope.key),
+        small(|new| new.envelope.resource.number()),
+        text(|new| &new.envelope.id),
+        Column::Int(all.iter().map(|new| new.envelope.version).collect()),
+        big(|new| new.envelope.updated),
+        small(|new| new.envelope.doc_type),
+        small(|new| new.envelope.labels),
+        text(|new| &new.envelope.submitter),
+        text(|new| &new.envelope.parties),
+        big(|new| new.bound),
+        text(|new| &new.media),
+        small(|_| PLAIN),
+        Column::Bytes(all.iter().map(|new| new.body.clone()).collect()),
+        small(|new| i16::from(new.deleted)),
+        small(|new| i16::from(new.put)),
+    ]
+}
+
+fn strings(all: &[NewResource]) -> Vec<Column> {
+    let of = |new: &NewResource| {
+        let (holder, key) = (new.envelope.holder, new.envelope.key);
+        new.index
+            .string
             .iter()
-            .flat_map(|new| if of { &new.index.reference } else { &new.index.uri }.iter().map(move |row| (place(new), row)))
-            .collect();
-        let into = format!("INSERT INTO {table} (holder, param, value, key) VALUES ");
-        statements(
-            connection,
-            &into,
-            &rows,
-            |s, ((holder, key), (param, value))| {
-                s.big(*holder).sql(", ").int(param.key()).sql(", ").text(value).sql(", ").big(*key);
-            },
-            "",
-        )?;
+            .map(move |(param, folded, exact)| (holder, param.key(), folded.clone(), exact.clone(), key))
+            .collect::<Vec<_>>()
+    };
+    let mut rows: Vec<_> = all.iter().flat_map(of).collect();
+    rows.sort_unstable();
+    vec![
+        Column::Big(rows.iter().map(|row| row.0).collect()),
+        Column::Int(rows.iter().map(|row| row.1).collect()),
+        Column::Text(rows.iter().map(|row| row.2.clone()).collect()),
+        Column::Text(rows.iter().map(|row| row.3.clone()).collect()),
+        Column::Big(rows.iter().map(|row| row.4).collect()),
+    ]
+}
+
+fn dates(all: &[NewResource]) -> Vec<Column> {
+    let of = |new: &NewResource| {
+        let (holder, key) = (new.envelope.holder, new.envelope.key);
+        new.index.date.iter().map(move |(param, start, end)| (holder, param.key(), *start, *end, key)).collect::<Vec<_>>()
+    };
+    let mut rows: Vec<_> = all.iter().flat_map(of).collect();
+    rows.sort_unstable();
+    vec![
+        Column::Big(rows.iter().map(|row| row.0).collect()),
+        Column::Int(rows.iter().map(|row| row.1).collect()),
+        Column::Big(rows.iter().map(|row| row.2).collect()),
+        Column::Big(rows.iter().map(|row| row.3).collect()),
+        Column::Big(rows.iter().map(|row| row.4).collect()),
+    ]
+}
+
+/// Rows whose text comes before two numbers.
+fn spanned(mut rows: Vec<(i64, i32, String, i64, i64, i64)>) -> Vec<Column> {
+    rows.sort_unstable();
+    vec![
+        Column::Big(rows.iter().map(|row| row.0).collect()),
+        Column::Int(rows.iter().map(|row| row.1).collect()),
+        Column::Text(rows.iter().map(|row| row.2.clone()).collect()),
+        Column::Big(rows.iter().map(|row| row.3).collect()),
+        Column::Big(rows.iter().map(|row| row.4).collect()),
+        Column::Big(rows.iter().map(|row| row.5).collect()),
+    ]
+}
+
+fn quantities(all: &[NewResource]) -> Vec<Column> {
+    let mut rows = Vec::new();
+    for new in all {
+        let e = &new.envelope;
+        rows.extend(new.index.quantity.iter().map(|(param, unit, low, high)| (e.holder, param.key(), unit.clone(), *low, *high, e.key)));
     }
-    Ok(())
+    spanned(rows)
+}
+
+/// What belongs to a holder is in the order of its dates already.
+fn persons(all: &[NewResource]) -> Vec<Column> {
+    let mut rows = Vec::new();
+    for new in all.iter().filter(|new| new.realm != 0) {
+        let e = &new.envelope;
+        for person in &new.index.persons {
+            rows.extend(new.index.date.iter().map(|(param, start, end)| (e.holder, param.key(), person.clone(), *start, *end, e.key)));
+        }
+    }
+    spanned(rows)
 }
 
 /// Statements of many rows between a beginning and an end; how many rows they changed.

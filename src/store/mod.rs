@@ -6,6 +6,7 @@ pub mod import;
 mod pool;
 mod predicate;
 pub mod read;
+mod rows;
 pub mod search;
 mod sql;
 mod start;

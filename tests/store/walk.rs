@@ -388,6 +388,7 @@ async fn fill(store: &Store, world: &[Kept]) {
             body: b"{}".to_vec(),
             index: one.index.clone(),
             deleted: false,
+            put: false,
         })
         .collect();
     store.write(move |connection| -> Result<(), Error> { all.iter().try_for_each(|one| insert(connection, one)) }).await.unwrap();
