@@ -1,8 +1,7 @@
 //! From a route to its interaction: one way for a request of its own and for an entry of a batch.
 
-use serde_json::Value;
-
 use super::condition::Which;
+use super::patch::Operations;
 use super::read::Wanted;
 use super::route::Route;
 use super::{Answer, Error, Request, Service, create, delete, history, patch, read, search, update, vread};
@@ -15,8 +14,8 @@ pub enum Sent {
     Nothing,
     /// A resource.
     Resource(Document),
-    /// The operations of a JSON Patch.
-    Patch(Value),
+    /// The operations of a patch.
+    Patch(Operations),
 }
 
 /// Does what the route says.

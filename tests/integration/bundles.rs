@@ -129,7 +129,7 @@ fn a_transaction_is_all_or_nothing_and_says_which_entry() {
             ),
             (vec![good(), entry("POST", "Observation", Some(person("Ben", "2")))], 400, "Bundle.entry[1].resource"),
             (vec![good(), entry("PUT", "Patient/a", Some(person("Ben", "2")))], 400, "Bundle.entry[1].resource.id"),
-            (vec![good(), entry("PATCH", "Patient/absent", Some(json!({"resourceType": "Parameters"})))], 400, "Bundle.entry[1].resource"),
+            (vec![good(), entry("PATCH", "Patient/absent", Some(person("x", "1")))], 400, "Bundle.entry[1].resource"),
             (vec![good(), entry("POST", "Patient", None)], 400, "Bundle.entry[1].resource"),
             (vec![good(), entry("GET", "Patient/absent", Some(person("x", "1")))], 400, "Bundle.entry[1].resource"),
             (vec![good(), entry("DELETE", "Patient?nom=x", None)], 400, "Bundle.entry[1].request"),

@@ -1,6 +1,7 @@
 //! The built binary over HTTP, on both databases.
 
 mod bundles;
+mod fhirpath_patch;
 mod labels;
 mod leaks;
 mod limits;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::condition;
 use super::super::create::permitted;
 use super::super::stored::make_relative;
-use super::super::{Answer, Error, Refused, Request, Route, Sent, Service, json_patch, plain};
+use super::super::{Answer, Error, Refused, Request, Route, Sent, Service, plain};
 use super::entry::{Entry, understand, within};
 use super::response::{Responded, bundle, responded};
 use super::{Shown, batch};
@@ -236,7 +236,7 @@ fn version(
         }
         (Route::Patch(..), Sent::Patch(operations)) => {
             let known = current.ok_or_else(|| Error::NotFound(resource, id.clone()))?;
-            plain::patched(resource, &known.body, &json_patch::understand(operations)?, &id)?
+            plain::patched(service, resource, &known.body, &operations.understand(resource)?, &id)?
         }
         (Route::Update(_, said), Sent::Resource(document)) => {
             let own = document.value.get("id").and_then(Value::as_str);
