@@ -19,8 +19,7 @@ pub fn capabilities(service: &Service) -> Value {
     }
     let plain = service.settings.sandbox;
     let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions, plain)).collect();
-    let kinds: &[&str] = if plain { &["batch", "transaction"] } else { &["batch"] };
-    let bundles: Vec<Value> = kinds.iter().map(|code| json!({"code": code})).collect();
+    let bundles: Vec<Value> = ["batch", "transaction"].iter().map(|code| json!({"code": code})).collect();
     let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
     let [confirmed, provisional, unknown] = service.policy.matrix().counts();
     json!({

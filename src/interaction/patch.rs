@@ -117,6 +117,8 @@ async fn run(
             }
             (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
         };
+        // Writers of one resource come one after the other, so that none finds its version gone.
+        store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
         let found = seen(store::read::read(connection, &scope, &id)?, resource, &id)?;
         let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
         let document = apply(&within, &asker, connection, &found, &changes).map_err(at)?;

@@ -57,6 +57,16 @@ impl Route {
         }
     }
 
+    /// The type it is about, where it is about one, and the id, where it names one.
+    pub fn about(&self) -> (Option<ResourceType>, Option<&str>) {
+        match self {
+            Self::Capabilities | Self::SmartConfiguration | Self::Bundle => (None, None),
+            Self::Search(resource) | Self::PostSearch(resource) | Self::Create(resource) => (Some(*resource), None),
+            Self::Read(resource, id) | Self::Vread(resource, id, _) | Self::History(resource, id) => (Some(*resource), Some(id)),
+            Self::Update(resource, id) | Self::Patch(resource, id) | Self::Delete(resource, id) => (Some(*resource), id.as_deref()),
+        }
+    }
+
     /// Whether it answers one resource as it stands.
     pub fn reads(&self) -> bool {
         matches!(self, Self::Read(..) | Self::Vread(..))

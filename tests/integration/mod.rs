@@ -1,6 +1,7 @@
 //! The built binary over HTTP, on both databases.
 
 mod bundles;
+mod concurrency;
 mod fhirpath_patch;
 mod labels;
 mod leaks;
@@ -12,4 +13,5 @@ mod rights;
 mod search;
 mod start;
 mod story;
+mod transactions;
 mod writes;

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::super::condition;
 use super::super::{Error, Operations, Request, Route, Sent, Service, pairs, route};
 use crate::fhir::{Document, ResourceType, json};
 
@@ -34,6 +35,17 @@ impl Entry {
             Route::Create(_) => 1,
             Route::Update(..) | Route::Patch(..) => 2,
             _ => 3,
+        }
+    }
+
+    /// What is locked for it where several things are written together: the address it writes, or the condition that tells which.
+    pub fn lock(&self) -> Option<String> {
+        match (&self.route, &self.request.if_none_exist) {
+            (Route::Create(resource), Some(pairs)) => Some(condition::text(*resource, pairs)),
+            (Route::Update(resource, id) | Route::Patch(resource, id) | Route::Delete(resource, id), _) => {
+                Some(id.as_ref().map_or_else(|| condition::text(*resource, &self.pairs), |id| format!("{resource}/{id}")))
+            }
+            _ => None,
         }
     }
 }
@@ -111,7 +123,7 @@ fn operations(document: Document, place: usize) -> Result<Operations, Error> {
 /// The error of an entry, told where it is.
 pub fn within(error: Error, place: usize) -> Error {
     match error {
-        told @ (Error::Entry(..) | Error::Away | Error::Unexpected(_)) => told,
+        told @ (Error::Entry(..) | Error::Away | Error::Busy | Error::Unexpected(_)) => told,
         error => Error::Entry(place, Box::new(error)),
     }
 }

@@ -2,7 +2,9 @@
 
 mod batch;
 mod entry;
+mod links;
 mod response;
+mod together;
 mod transaction;
 
 use serde_json::Value;
