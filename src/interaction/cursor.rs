@@ -23,11 +23,11 @@ pub struct Cursor {
     pub until: i64,
 }
 
-/// What a cursor is bound to: a caller, with its exercise, and a type.
-fn bound_to(request: &Request, resource: ResourceType) -> Vec<u8> {
+/// What a cursor is bound to: a caller, with its exercise, and what is searched.
+fn bound_to(request: &Request, place: &str) -> Vec<u8> {
     let caller = &request.caller;
     let structure = caller.structure.as_ref().map_or("", |structure| structure.as_str());
-    format!("{resource} {} {} {structure} {}", caller.kind.as_str(), caller.principal.as_str(), caller.purpose.as_str()).into_bytes()
+    format!("{place} {} {} {structure} {}", caller.kind.as_str(), caller.principal.as_str(), caller.purpose.as_str()).into_bytes()
 }
 
 impl Cursor {
@@ -38,14 +38,24 @@ impl Cursor {
 
     /// The text that travels.
     pub fn seal(&self, service: &Service, request: &Request, resource: ResourceType) -> Result<String, Error> {
+        self.seal_at(service, request, resource.name())
+    }
+
+    /// The same for what is no search of a type.
+    pub fn seal_at(&self, service: &Service, request: &Request, place: &str) -> Result<String, Error> {
         let text = serde_json::to_vec(self).map_err(|error| Error::Unexpected(error.to_string()))?;
-        Ok(service.sealer.seal(&bound_to(request, resource), &text)?)
+        Ok(service.sealer.seal(&bound_to(request, place), &text)?)
     }
 
     /// The cursor that was sealed for this caller.
     pub fn unseal(service: &Service, request: &Request, resource: ResourceType, text: &str) -> Result<Self, Error> {
+        Self::unseal_at(service, request, resource.name(), text)
+    }
+
+    /// The same for what is no search of a type.
+    pub fn unseal_at(service: &Service, request: &Request, place: &str, text: &str) -> Result<Self, Error> {
         let bad = || Error::Value { place: "_cursor".into(), message: "the cursor is not valid here or not any more: search again".into() };
-        let bytes = service.sealer.unseal(&bound_to(request, resource), text).ok_or_else(bad)?;
+        let bytes = service.sealer.unseal(&bound_to(request, place), text).ok_or_else(bad)?;
         let cursor: Self = serde_json::from_slice(&bytes).map_err(|_| bad())?;
         if service.clock.seconds() >= cursor.until { Err(bad()) } else { Ok(cursor) }
     }

@@ -4,7 +4,7 @@ use super::condition::Which;
 use super::patch::Operations;
 use super::read::Wanted;
 use super::route::Route;
-use super::{Answer, Error, Request, Service, create, delete, history, patch, read, search, update, vread};
+use super::{Answer, Error, Request, Service, create, delete, history, history_type, patch, read, search, update, vread};
 use crate::fhir::Document;
 
 /// What came with a request.
@@ -34,6 +34,7 @@ pub async fn perform(
         (Route::Read(resource, id), _) => read(service, request, *resource, id, wanted).await,
         (Route::Vread(resource, id, version), _) => vread(service, request, *resource, id, version, wanted).await,
         (Route::History(resource, id), _) => history(service, request, *resource, id, &pairs).await,
+        (Route::HistoryType(resource), _) => history_type(service, request, *resource, &pairs).await,
         (Route::Search(resource), _) => search(service, request, *resource, &pairs, false).await,
         (Route::PostSearch(resource), _) => search(service, request, *resource, &pairs, true).await,
         (Route::Create(resource), Sent::Resource(document)) => create(service, request, *resource, document).await,

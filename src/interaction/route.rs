@@ -21,6 +21,8 @@ pub enum Route {
     Vread(ResourceType, String, String),
     /// `GET [type]/[id]/_history`.
     History(ResourceType, String),
+    /// `GET [type]/_history`, or `GET _history` of all types.
+    HistoryType(Option<ResourceType>),
     /// `GET [type]`.
     Search(ResourceType),
     /// `POST [type]/_search`.
@@ -49,6 +51,8 @@ impl Route {
             Self::Read(..) => "read",
             Self::Vread(..) => "vread",
             Self::History(..) => "history-instance",
+            Self::HistoryType(Some(_)) => "history-type",
+            Self::HistoryType(None) => "history-system",
             Self::Search(_) | Self::PostSearch(_) => "search-type",
             Self::Create(_) => "create",
             Self::Update(..) => "update",
@@ -62,6 +66,7 @@ impl Route {
         match self {
             Self::Capabilities | Self::SmartConfiguration | Self::Bundle => (None, None),
             Self::Search(resource) | Self::PostSearch(resource) | Self::Create(resource) => (Some(*resource), None),
+            Self::HistoryType(resource) => (*resource, None),
             Self::Read(resource, id) | Self::Vread(resource, id, _) | Self::History(resource, id) => (Some(*resource), Some(id)),
             Self::Update(resource, id) | Self::Patch(resource, id) | Self::Delete(resource, id) => (Some(*resource), id.as_deref()),
         }
@@ -105,6 +110,7 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
         [".well-known", "smart-configuration"] => {
             return if method == "GET" { Ok(Route::SmartConfiguration) } else { Err(method_error("GET")) };
         }
+        ["_history"] => return if method == "GET" { Ok(Route::HistoryType(None)) } else { Err(method_error("GET")) },
         [""] if method == "POST" => return Ok(Route::Bundle),
         [""] => return Err(method_error("POST")),
         _ => {}
@@ -124,6 +130,10 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
         [_, "_search"] => match method {
             "POST" => Ok(Route::PostSearch(resource)),
             _ => Err(method_error("POST")),
+        },
+        [_, "_history"] => match method {
+            "GET" => Ok(Route::HistoryType(Some(resource))),
+            _ => Err(method_error("GET")),
         },
         [_, other] if other.starts_with(['$', '_']) => {
             Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is no such operation on this type".into() })
@@ -164,6 +174,10 @@ mod tests {
             ("HEAD", "/Patient/a", "read"),
             ("GET", "/Patient/a/_history", "history-instance"),
             ("GET", "/Patient/a/_history/1", "vread"),
+            ("GET", "/Patient/_history", "history-type"),
+            ("GET", "/_history", "history-system"),
+            ("POST", "/Patient/_history", "405"),
+            ("DELETE", "/_history", "405"),
             ("GET", "/Patient", "search-type"),
             ("POST", "/Patient/_search", "search-type"),
             ("POST", "/Patient", "create"),

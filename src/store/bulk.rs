@@ -55,8 +55,8 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
         s.big(new.envelope.holder).sql(", ").big(new.envelope.key);
     };
     let version = || Error::Version { found: all.first().map_or(0, |new| new.envelope.version) };
-    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted) \
-                SELECT holder, key, version, updated, codec, body, deleted FROM resource WHERE (holder, key, version) IN (VALUES ";
+    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted, type) \
+                SELECT holder, key, version, updated, codec, body, deleted, type FROM resource WHERE (holder, key, version) IN (VALUES ";
     // Two writers of one version meet at this key, or the second finds the version gone.
     match statements(connection, keep, all, former, ")").map_err(Error::from) {
         Ok(kept) if kept == all.len() => {}

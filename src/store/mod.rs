@@ -2,6 +2,7 @@
 
 pub mod bulk;
 mod error;
+pub mod history;
 mod pool;
 mod predicate;
 pub mod read;
@@ -23,6 +24,7 @@ use tokio::task::spawn_blocking;
 
 pub use bulk::Known;
 pub use error::{Error, Retry};
+pub use history::{Asked, Past, Written};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
 pub use search::{Hit, Order, PageRequest, Standing, TraceReader};

@@ -3,8 +3,10 @@
 mod bundles;
 mod concurrency;
 mod fhirpath_patch;
+mod history;
 mod labels;
 mod leaks;
+mod leaks_bundles;
 mod limits;
 mod minors;
 mod people;
