@@ -39,6 +39,9 @@ pub fn insert_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resul
     insert_rows(connection, all)
 }
 
+/// Ends `IN (SELECT * FROM (VALUES …`: of bare `VALUES` with several rows SQLite asks every row of the table.
+const OF_THESE: &str = ") w)";
+
 /// Writes new versions over the current ones, which move to `resource_version`.
 ///
 /// # Errors
@@ -56,18 +59,20 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
     };
     let version = || Error::Version { found: all.first().map_or(0, |new| new.envelope.version) };
     let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted, type) \
-                SELECT holder, key, version, updated, codec, body, deleted, type FROM resource WHERE (holder, key, version) IN (VALUES ";
+                SELECT holder, key, version, updated, codec, body, deleted, type FROM resource WHERE (holder, key, version) IN (SELECT * FROM (VALUES ";
     // Two writers of one version meet at this key, or the second finds the version gone.
-    match statements(connection, keep, all, former, ")").map_err(Error::from) {
+    match statements(connection, keep, all, former, OF_THESE).map_err(Error::from) {
         Ok(kept) if kept == all.len() => {}
         Ok(_) | Err(Error::Duplicate) => return Err(version()),
         Err(other) => return Err(other),
     }
-    if statements(connection, "DELETE FROM resource WHERE (holder, key, version) IN (VALUES ", all, former, ")")? != all.len() {
+    if statements(connection, "DELETE FROM resource WHERE (holder, key, version) IN (SELECT * FROM (VALUES ", all, former, OF_THESE)?
+        != all.len()
+    {
         return Err(version());
     }
     for table in INDEXES {
-        statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (VALUES "), all, row, ")")?;
+        statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (SELECT * FROM (VALUES "), all, row, OF_THESE)?;
     }
     insert_rows(connection, all)
 }
