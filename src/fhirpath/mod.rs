@@ -20,6 +20,7 @@ mod quantity;
 mod temporal;
 mod types;
 mod unit;
+mod way;
 
 pub use datum::{Datum, Text};
 pub use evaluate::{Environment, EvalError};

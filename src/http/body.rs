@@ -13,12 +13,12 @@ use actix_web::web::{self, Bytes, BytesMut, Payload};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::MultiGzDecoder;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::negotiate::{self, Sent};
 use crate::fhir::{Document, ResourceType};
-use crate::interaction::{Error, Route};
+use crate::interaction::{Error, Operations, Route};
 
 /// Bytes of the parameters of a POST search, and of a patch, at most.
 const SEARCH_BYTES_MAX: usize = 256 * 1024;
@@ -66,8 +66,8 @@ pub enum Body {
     None,
     /// A resource.
     Resource(Document),
-    /// The operations of a JSON Patch.
-    Patch(Value),
+    /// The operations of a patch.
+    Patch(Operations),
     /// The parameters of a POST search.
     Form(Bytes),
 }
@@ -99,9 +99,19 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
             off_thread(bytes.len(), move || resource(&sent, &bytes, binary)).await.map(Body::Resource)?
         }
         Route::Patch(..) => {
-            negotiate::sends(headers, "application/json-patch+json")?;
+            // A resource is a FHIRPath Patch.
+            let format = match negotiate::sent(headers)? {
+                Sent::Resource(format) => Some(format),
+                Sent::Other(_) => None,
+            };
+            if format.is_none() {
+                negotiate::sends(headers, "application/json-patch+json")?;
+            }
             let bytes = bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?;
-            Body::Patch(crate::fhir::json::parse(&bytes)?)
+            Body::Patch(match format {
+                Some(format) => Operations::Path(Document::read(format, &bytes)?),
+                None => Operations::Json(crate::fhir::json::parse(&bytes)?),
+            })
         }
         Route::PostSearch(..) | Route::PostSearchSystem => {
             let empty = negotiate::header(headers, &CONTENT_LENGTH) == Some("0");

@@ -19,8 +19,8 @@ pub fn capabilities(service: &Service) -> Value {
     }
     let plain = service.settings.sandbox;
     let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions, plain)).collect();
-    let kinds: &[&str] = if plain { &["batch", "transaction"] } else { &["batch"] };
-    let bundles: Vec<Value> = kinds.iter().map(|code| json!({"code": code})).collect();
+    let whole: &[&str] = if plain { &["batch", "transaction", "history-system"] } else { &["batch", "transaction"] };
+    let whole: Vec<Value> = whole.iter().map(|code| json!({"code": code})).collect();
     let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
     let [confirmed, provisional, unknown] = service.policy.matrix().counts();
     json!({
@@ -39,7 +39,7 @@ pub fn capabilities(service: &Service) -> Value {
         },
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "application/fhir+xml", "json", "xml"],
-        "patchFormat": ["application/json-patch+json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/fhir+xml"],
         "rest": [{
             "mode": "server",
             "security": {
@@ -48,7 +48,7 @@ pub fn capabilities(service: &Service) -> Value {
                 "description": format!("Bearer tokens, signed JWT. What a caller sees follows from kind of caller, rights and authorization matrix: {CB}")
             },
             "resource": resources,
-            "interaction": bundles
+            "interaction": whole
         }]
     })
 }
@@ -63,6 +63,7 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
             Action::Consult => interactions.extend(["read", "vread", "history-instance", "search-type"]),
             // Told by `vread` and `history-instance`.
             Action::History => {}
+            Action::HistoryType => interactions.push("history-type"),
             Action::Create => interactions.push("create"),
             Action::Update => interactions.push("update"),
             Action::Patch => interactions.push("patch"),

@@ -70,8 +70,12 @@ pub(super) fn parse(service: &Service, request: &Request, resource: ResourceType
     }
     let named = !query.holders.is_empty();
     let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter), named);
-    let text = form_urlencoded::Serializer::new(format!("{resource}?")).extend_pairs(pairs).finish();
-    Ok(Condition { resource, filter, text, named: query.named })
+    Ok(Condition { resource, filter, text: text(resource, pairs), named: query.named })
+}
+
+/// How a condition is known to all who decide on it.
+pub(super) fn text(resource: ResourceType, pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(format!("{resource}?")).extend_pairs(pairs).finish()
 }
 
 /// What the condition finds of what the caller may see; others who decide on the same condition wait until this is committed.

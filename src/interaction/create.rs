@@ -6,7 +6,7 @@ use super::condition::{self, Created};
 use super::holder::{self, Standing};
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain, trace_within};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain};
 use crate::audit::Happened;
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, RightKind};
@@ -130,9 +130,10 @@ fn created(service: &Service, request: &Request, done: Created<NewResource>, war
 
 /// A resource of the directories (holder 0).
 async fn directory(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
-    let (clock, submitter) = (service.clock.clone(), request.caller.principal.clone());
+    let (clock, asker) = (service.clock.clone(), request.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| {
-        let new = prepare(&value, envelope(resource, 0, clock.next_key(), clock.next_id(), clock.now(), &submitter), 0);
+        let new =
+            prepare(&value, envelope(resource, 0, clock.next_key(), asker.id_of_new(&clock), clock.now(), &asker.caller.principal), 0);
         store::write::insert(connection, &new)?;
         Ok(new)
     });
@@ -146,9 +147,11 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         let asked = within.asked(&asker, "create", resource, "", "");
         let standing = standing(&within, &asker, connection, resource, &value)?;
         let at = |error: Error| Refused::at(error, standing.row.holder, 0);
+        store::write::lock_holder(connection, standing.row.holder)?;
         let checked = checked(&within, &asker, connection, resource, value.clone(), None, &standing).map_err(at)?;
         let clock = &within.clock;
-        let mut envelope = envelope(resource, standing.row.holder, clock.next_key(), clock.next_id(), clock.now(), &asker.caller.principal);
+        let mut envelope =
+            envelope(resource, standing.row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &asker.caller.principal);
         (envelope.parties, envelope.labels) = (parties(&checked.named), checked.labels);
         let new = prepare(&checked.value, envelope, 0);
         store::write::insert(connection, &new)?;
@@ -169,7 +172,7 @@ pub(super) fn leave_trace(
 ) -> Result<(), store::Error> {
     let asked = audit::Request { target: envelope.id.clone(), ..asked.clone() };
     let happened = Happened { holder: envelope.holder, key: envelope.key, found: 1, ..Happened::default() };
-    trace_within(connection, &service.rows(&asked, status, &[happened]))
+    service.trace_within(connection, service.rows(&asked, status, &[happened]))
 }
 
 /// The member that names the person.

@@ -77,7 +77,8 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     let inherited = supersede(service, request, connection, &standing, &replaces)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
-    let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), clock.next_id(), now, &caller.principal);
+    let mut envelope =
+        envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), request.id_of_new(clock), now, &caller.principal);
     envelope.doc_type = doc_type;
     envelope.labels = labels::bits(&document);
     envelope.parties = parties(&document::authors(&document, caller));

@@ -12,8 +12,8 @@ use crate::store::read::Span;
 use crate::store::{self, Found, Version};
 
 /// Versions in one answer at most, and where `_count` is absent.
-const VERSIONS_MAX: usize = 200;
-const VERSIONS_DEFAULT: usize = 50;
+pub(super) const VERSIONS_MAX: usize = 200;
+pub(super) const VERSIONS_DEFAULT: usize = 50;
 
 /// One version of a resource.
 ///
@@ -92,7 +92,7 @@ pub async fn history(
     let path = format!("{resource}/{id}");
     let mut entries = Vec::new();
     for one in &versions {
-        entries.push(entry(service, request, &found, one, &path)?);
+        entries.push(entry(service, request, &found, one)?);
     }
     service.trace(&asked, 200, &[disclosed(&found)]).await?;
     let address = format!("{}/{path}/_history", service.base_url);
@@ -146,26 +146,34 @@ async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> 
     Ok(service.store.run(move |connection| store::read::versions(connection, &found, span)).await?)
 }
 
-fn entry(service: &Service, request: &Request, found: &Found, version: &Version, path: &str) -> Result<Value, Error> {
-    let mut entry = json!({"fullUrl": format!("{}/{path}", service.base_url)});
+fn entry(service: &Service, request: &Request, found: &Found, version: &Version) -> Result<Value, Error> {
     // The raw content of a Binary is no resource of a Bundle.
-    if found.media.is_empty() && !version.deleted {
+    let resource = if found.media.is_empty() && !version.deleted {
         let body = present(service, request, &as_of(found, version.clone()));
-        let resource = super::stored::tree(&body)?;
+        Some(super::stored::tree(&body)?)
+    } else {
+        None
+    };
+    let Envelope { resource: kind, id, .. } = &found.envelope;
+    Ok(told(service, *kind, id, version, resource))
+}
+
+/// A version as an entry of a history.
+pub(super) fn told(service: &Service, kind: ResourceType, id: &str, version: &Version, resource: Option<Value>) -> Value {
+    let Version { version, updated, deleted, put, .. } = *version;
+    let path = format!("{kind}/{id}");
+    let mut entry = json!({"fullUrl": format!("{}/{path}", service.base_url)});
+    if let Some(resource) = resource {
         super::stored::set(&mut entry, "resource", resource);
     }
-    let (method, url, status) = match version.version {
-        _ if version.deleted => ("DELETE", path, "204"),
-        1 if version.put => ("PUT", path, "201"),
-        1 => ("POST", found.envelope.resource.name(), "201"),
-        _ => ("PUT", path, "200"),
+    let (method, url, status) = match version {
+        _ if deleted => ("DELETE", path.as_str(), "204"),
+        1 if put => ("PUT", path.as_str(), "201"),
+        1 => ("POST", kind.name(), "201"),
+        _ => ("PUT", path.as_str(), "200"),
     };
     super::stored::set(&mut entry, "request", json!({"method": method, "url": url}));
-    let response = json!({
-        "status": status,
-        "etag": format!("W/\"{}\"", version.version),
-        "lastModified": primitive::format_instant(version.updated)
-    });
+    let response = json!({"status": status, "etag": format!("W/\"{version}\""), "lastModified": primitive::format_instant(updated)});
     super::stored::set(&mut entry, "response", response);
-    Ok(entry)
+    entry
 }

@@ -59,11 +59,16 @@ pub(super) fn apply(tree: &mut Value, patch: &Patch) -> Result<(), String> {
             .map_err(|error| format!("operation {place} does not apply: {}", error.kind))?;
         let grows =
             matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_) | PatchOperation::Add(_) | PatchOperation::Replace(_));
-        if grows && size(tree, 0, 0).is_none() {
+        if grows && !fits(tree) {
             return Err(format!("operation {place} makes the resource too large or too deep"));
         }
     }
     Ok(())
+}
+
+/// Whether the tree is within what a patch may make.
+pub(super) fn fits(tree: &Value) -> bool {
+    size(tree, 0, 0).is_some()
 }
 
 /// How many bytes the tree has as JSON, at least, `so_far` counted; `None` for too many or too deep.

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::bundle::{ENTRIES_MAX, Entry, apart, conditional_references, entries, links, understand, within, write};
+use super::bundle::{ENTRIES_MAX, Entry, addresses, apart, entries, understand, within, write};
 use super::create::{check, permitted};
 use super::stored::{make_relative, with_meta};
 use super::{Answer, Error, Request, Route, Sent, Service, plain};
@@ -171,7 +171,7 @@ fn collection(service: &Service, request: &Request, mut document: Document) -> V
         let (id, new) = said.map_or_else(|| (service.clock.next_id(), true), |said| (said, false));
         taken.push((place, url, Document::from(resource), id, new));
     }
-    let links = links(
+    let links = addresses(
         service,
         taken.iter().filter_map(|(_, url, document, id, _)| Some((url.as_deref()?, document.resource_type()?, id.as_str()))),
     );
@@ -217,8 +217,10 @@ fn all(service: &Service, request: &Request, document: Document, count: usize) -
         }
         placed.push((entry, target));
     }
-    let links =
-        links(service, placed.iter().filter_map(|(entry, target)| Some((entry.full_url.as_deref()?, target.resource, target.id.as_str()))));
+    let links = addresses(
+        service,
+        placed.iter().filter_map(|(entry, target)| Some((entry.full_url.as_deref()?, target.resource, target.id.as_str()))),
+    );
     let mut drafts = Vec::with_capacity(placed.len());
     for (entry, target) in placed {
         let place = entry.place;
@@ -240,7 +242,7 @@ fn is_plain(entry: &Entry) -> bool {
     };
     let Sent::Resource(document) = &entry.sent else { return false };
     let mut conditional = Vec::new();
-    conditional_references(&document.value, &mut conditional);
+    super::bundle::conditional(&document.value, &mut conditional);
     simple && entry.request.if_match.is_none() && conditional.is_empty()
 }
 

@@ -4,6 +4,7 @@ mod bundle;
 mod canonical;
 mod capabilities;
 mod care_team;
+mod changes;
 mod condition;
 mod consent;
 mod create;
@@ -12,7 +13,9 @@ mod delete;
 mod deposit;
 mod document;
 mod error;
+mod fhirpath_patch;
 mod history;
+mod history_type;
 mod holder;
 mod includes;
 mod json_patch;
@@ -43,8 +46,9 @@ pub use create::{admits, create};
 pub use delete::delete;
 pub use error::Error;
 pub use history::{history, vread};
+pub use history_type::history_type;
 pub use outcome::outcome_of;
-pub use patch::patch;
+pub use patch::{Operations, patch};
 pub use patient::{close_space, oppose_space};
 pub use perform::{Sent, not_utf8, pairs, perform};
 pub use read::{Wanted, read};
@@ -61,7 +65,7 @@ use crate::clock::Clock;
 use crate::fhir::ResourceType;
 use crate::filter::HolderRow;
 use crate::policy::{Caller, CallerKind, Policy};
-use crate::store::{self, AnyConnection, Store, TraceRow, insert_traces};
+use crate::store::{self, AnyConnection, Store, TraceRow};
 
 /// Which INS are taken at the creation of a space (CONTRACT 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,12 +123,14 @@ pub struct Request {
     pub if_none_exist: Option<Vec<(String, String)>>,
     /// `Prefer: handling=strict`.
     pub strict: bool,
+    /// The id that what is created gets, where others refer to it already; `None` for a new one.
+    pub new_id: Option<String>,
 }
 
 impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
-        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false }
+        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false, new_id: None }
     }
 
     /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).
@@ -138,6 +144,11 @@ impl Request {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The id of what is created.
+    fn id_of_new(&self, clock: &Clock) -> String {
+        self.new_id.clone().unwrap_or_else(|| clock.next_id())
     }
 
     /// Whether a tester asks.
@@ -265,6 +276,11 @@ impl Service {
         Ok(self.store.trace(self.rows(asked, status, happened)).await?)
     }
 
+    /// Writes traces in the transaction of what they tell.
+    fn trace_within(&self, connection: &mut AnyConnection, rows: Vec<TraceRow>) -> Result<(), store::Error> {
+        self.store.trace_within(connection, rows)
+    }
+
     /// The error as it is answered, once its trace is committed. What is only badly written touches no record.
     async fn refused(&self, asked: &audit::Request<'_>, refused: Refused) -> Error {
         let status = refused.error.status();
@@ -283,9 +299,4 @@ impl Service {
             Err(away) => away,
         }
     }
-}
-
-/// Writes traces in the transaction of what they tell.
-fn trace_within(connection: &mut AnyConnection, rows: &[TraceRow]) -> Result<(), store::Error> {
-    insert_traces(connection, rows)
 }

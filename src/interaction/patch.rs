@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::changes::{self, ALLOW, ARCHIVED, Change, Step};
 use super::condition::{self, Which};
 use super::create::{leave_trace, permitted, written};
-use super::json_patch::OPERATIONS_MAX;
+use super::fhirpath_patch::{self, PathPatch};
 use super::read::{candidate, seen};
 use super::stored::{add_extension, prepare, remove_extension, set};
 use super::update::allowed;
-use super::{Answer, Error, Refused, Request, Service, labels, plain};
+use super::{Answer, Error, Refused, Request, Service, json_patch, labels, plain};
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, RightKind, Test, matches};
 use crate::policy::changes::{May, Role};
@@ -16,22 +17,48 @@ use crate::policy::{Action, Caller, CallerKind, Policy, Scope};
 use crate::search;
 use crate::store::{self, AnyConnection, Found, NewResource, PageRequest};
 
-/// The extension that archives a document.
-pub const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
-/// What a document answers to.
-const ALLOW: &str = "GET, PATCH";
+/// The operations of a patch, as they came.
+#[derive(Debug, Clone)]
+pub enum Operations {
+    /// A JSON Patch (RFC 6902).
+    Json(Value),
+    /// A FHIRPath Patch (FHIR R4 fhirpatch.html).
+    Path(Document),
+}
 
-/// One operation, understood.
-#[derive(Debug, Clone, PartialEq)]
-enum Change {
-    /// The status becomes this.
-    Status(String),
-    /// An operation on the labels: its name, the index, the value.
-    Label(String, Option<String>, Option<Value>),
-    /// Archived or not; the index of the extension where one is named.
-    Archived(bool, Option<usize>),
-    /// A member must have this value.
-    Test(String, Value),
+/// The operations of a patch of any tree, understood.
+#[derive(Debug, Clone)]
+pub(super) enum Understood {
+    /// A JSON Patch.
+    Json(json_patch::Patch),
+    /// A FHIRPath Patch.
+    Path(PathPatch),
+}
+
+impl Operations {
+    /// Understands the operations, as a patch of any element of such a resource.
+    ///
+    /// # Errors
+    /// Those of [`json_patch::understand`] and [`fhirpath_patch::understand`].
+    pub(super) fn understand(&self, resource: ResourceType) -> Result<Understood, Error> {
+        match self {
+            Self::Json(operations) => json_patch::understand(operations).map(Understood::Json),
+            Self::Path(parameters) => fhirpath_patch::understand(parameters, resource).map(Understood::Path),
+        }
+    }
+}
+
+impl Understood {
+    /// Applies the operations, all or none; `now` in microseconds.
+    ///
+    /// # Errors
+    /// What does not apply, in words.
+    pub(super) fn apply(&self, tree: &mut Value, now: i64) -> Result<(), String> {
+        match self {
+            Self::Json(patch) => json_patch::apply(tree, patch),
+            Self::Path(patch) => fhirpath_patch::apply(tree, patch, now),
+        }
+    }
 }
 
 /// Patches a document: the one with this id, or the one that matches in the caller's own scope. A tester patches anything.
@@ -43,7 +70,7 @@ pub async fn patch(
     request: &Request,
     resource: ResourceType,
     which: &Which,
-    operations: &Value,
+    operations: &Operations,
 ) -> Result<Answer, Error> {
     if request.is_tester() {
         permitted(service, request, resource, Action::Patch)?;
@@ -60,11 +87,17 @@ pub async fn patch(
     }
 }
 
-async fn run(service: &Service, request: &Request, resource: ResourceType, which: &Which, operations: &Value) -> Result<Answer, Refused> {
+async fn run(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    which: &Which,
+    operations: &Operations,
+) -> Result<Answer, Refused> {
     if resource != ResourceType::DOCUMENT_REFERENCE {
         return Err(Error::Method { allow: allowed(resource, which), message: format!("{resource} is not patched") }.into());
     }
-    let changes = understand(operations)?;
+    let changes = changes::understand(operations)?;
     permitted(service, request, resource, Action::Patch)?;
     let condition = match which {
         Which::Id(_) => None,
@@ -84,6 +117,8 @@ async fn run(service: &Service, request: &Request, resource: ResourceType, which
             }
             (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
         };
+        // Writers of one resource come one after the other, so that none finds its version gone.
+        store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
         let found = seen(store::read::read(connection, &scope, &id)?, resource, &id)?;
         let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
         let document = apply(&within, &asker, connection, &found, &changes).map_err(at)?;
@@ -131,104 +166,25 @@ pub(super) fn one_by_identifier(connection: &mut AnyConnection, scope: &Scope, t
     Ok(if found.len() == 1 { found.into_iter().next() } else { None })
 }
 
-/// Understands the operations; one on another element refuses the whole.
-fn understand(operations: &Value) -> Result<Vec<Change>, Error> {
-    let malformed = |message: &str| Error::Value { place: "patch".into(), message: message.to_owned() };
-    let list = operations.as_array().filter(|list| !list.is_empty()).ok_or_else(|| malformed("a JSON Patch is a list of operations"))?;
-    if list.len() > OPERATIONS_MAX {
-        return Err(Error::TooLong(format!("more than {OPERATIONS_MAX} operations")));
-    }
-    let mut changes = Vec::new();
-    for one in list {
-        let text = |name: &str| one.get(name).and_then(Value::as_str);
-        let (operation, path) = (
-            text("op").ok_or_else(|| malformed("an operation has an `op`"))?,
-            text("path").ok_or_else(|| malformed("an operation has a `path`"))?,
-        );
-        let value = one.get("value");
-        if !matches!(operation, "add" | "replace" | "remove" | "test" | "move" | "copy") {
-            return Err(malformed("an `op` is one of RFC 6902"));
-        }
-        if matches!(operation, "add" | "replace" | "test") && value.is_none() {
-            return Err(malformed("the operation needs a `value`"));
-        }
-        let change = change(operation, path, value).ok_or_else(|| Error::Method {
-            allow: ALLOW,
-            message: "only status, securityLabel and isArchived of a document are patched".into(),
-        })?;
-        changes.push(change);
-    }
-    Ok(changes)
-}
-
-fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> {
-    let element = path.strip_prefix('/')?;
-    let (head, rest) = element.split_once('/').map_or((element, None), |(head, rest)| (head, Some(rest)));
-    if operation == "test" {
-        let known = matches!(head, "status" | "securityLabel" | "extension");
-        return known.then(|| Change::Test(path.to_owned(), value.cloned().unwrap_or_default()));
-    }
-    match (head, rest) {
-        ("status", None) if operation != "remove" => Some(Change::Status(value?.as_str()?.trim().to_owned())),
-        ("securityLabel", None) => Some(Change::Label(operation.to_owned(), None, value.cloned())),
-        ("securityLabel", Some(rest)) if !rest.contains('/') => {
-            Some(Change::Label(operation.to_owned(), Some(rest.to_owned()), value.cloned()))
-        }
-        ("extension", rest) => archived(operation, rest, value),
-        // The bracket of the published samples, which is no JSON pointer.
-        _ if element.starts_with("extension[") && element.contains("is-archived") => match operation {
-            "remove" => Some(Change::Archived(false, None)),
-            _ => Some(Change::Archived(flag(value?)?, None)),
-        },
-        _ => None,
-    }
-}
-
-/// An operation on the extension that archives.
-fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Option<Change> {
-    let extension =
-        |value: &Value| (value.get("url").and_then(Value::as_str) == Some(ARCHIVED)).then(|| flag(value.get("valueBoolean")?)).flatten();
-    match (operation, rest) {
-        ("add", None) => match value?.as_array()?.as_slice() {
-            [one] => Some(Change::Archived(extension(one)?, None)),
-            _ => None,
-        },
-        ("add", Some("-" | "0")) => Some(Change::Archived(extension(value?)?, None)),
-        ("replace" | "remove" | "add", Some(rest)) => {
-            let (index, member) = rest.split_once('/').map_or((rest, None), |(index, member)| (index, Some(member)));
-            let index = Some(index.parse::<usize>().ok()?);
-            match (operation, member) {
-                ("remove", None) => Some(Change::Archived(false, index)),
-                ("replace", None) => Some(Change::Archived(extension(value?)?, index)),
-                ("replace" | "add", Some("valueBoolean")) => Some(Change::Archived(flag(value?)?, index)),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// A boolean, also as the text the published samples have.
-fn flag(value: &Value) -> Option<bool> {
-    match (value.as_bool(), value.as_str().map(str::trim)) {
-        (Some(flag), _) => Some(flag),
-        (None, Some("true")) => Some(true),
-        (None, Some("false")) => Some(false),
-        (None, _) => None,
-    }
-}
-
 /// The document after the changes, if this caller may make them.
-fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, found: &Found, changes: &[Change]) -> Result<Value, Error> {
+fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, found: &Found, changes: &[Step]) -> Result<Value, Error> {
     let before = super::stored::tree(&found.body)?;
     let mut document = before.clone();
     let unfit = |place: &str, message: String| Error::value(&format!("DocumentReference.{place}"), message);
     let mut failed = None;
-    for change in changes {
+    for step in changes {
+        let change = match step.on(&document, service.clock.now()) {
+            Ok(change) => change,
+            Err(message) => {
+                failed.get_or_insert(unfit("", message));
+                continue;
+            }
+        };
         match change {
-            Change::Status(status) => set(&mut document, "status", status.clone().into()),
+            Change::Nothing => {}
+            Change::Status(status) => set(&mut document, "status", status.into()),
             Change::Label(operation, index, value) => {
-                if let Err(message) = labels::apply(&mut document, operation, index.as_deref(), value.as_ref()) {
+                if let Err(message) = labels::apply(&mut document, &operation, index.as_deref(), value.as_ref()) {
                     failed.get_or_insert(unfit("securityLabel", message));
                 }
             }
@@ -239,12 +195,12 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
                     return Err(Error::Method { allow: ALLOW, message: "of the extensions only isArchived is patched".into() });
                 }
                 remove_extension(&mut document, ARCHIVED);
-                if *flag || index.is_some() {
-                    add_extension(&mut document, ARCHIVED, "valueBoolean", (*flag).into());
+                if flag || index.is_some() {
+                    add_extension(&mut document, ARCHIVED, "valueBoolean", flag.into());
                 }
             }
             Change::Test(path, value) => {
-                if document.pointer(path) != Some(value) {
+                if document.pointer(&path) != Some(&value) {
                     failed.get_or_insert(unfit("", format!("the test of `{path}` fails")));
                 }
             }
@@ -343,38 +299,4 @@ fn authorised(
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn only_three_elements_are_patched() {
-        let archive = json!({"url": ARCHIVED, "valueBoolean": true});
-        let rows = [
-            (json!([{"op": "replace", "path": "/status", "value": "superseded"}]), 200),
-            (json!([{"op": "replace", "path": "/securityLabel/0", "value": "N"}]), 200),
-            (json!([{"op": "add", "path": "/extension/-", "value": archive}]), 200),
-            (json!([{"op": "replace", "path": format!("/extension[url:\"{ARCHIVED}\"]/valueBoolean"), "value": "true"}]), 200),
-            (json!([{"op": "test", "path": "/status", "value": "current"}]), 200),
-            (json!([{"op": "replace", "path": "/description", "value": "x"}]), 405),
-            (json!([{"op": "replace", "path": "/status", "value": "superseded"}, {"op": "remove", "path": "/subject"}]), 405),
-            (json!([{"op": "add", "path": "/extension/-", "value": {"url": "u:x", "valueBoolean": true}}]), 405),
-            (json!([{"op": "move", "path": "/status", "from": "/docStatus"}]), 405),
-            (json!([{"op": "replace", "path": "", "value": {}}]), 405),
-            (json!([{"op": "test", "path": "/subject/reference", "value": "Patient/1"}]), 405),
-            (json!([]), 400),
-            (json!({}), 400),
-            (json!([{"path": "/status"}]), 400),
-            (json!([{"op": "invent", "path": "/status"}]), 400),
-            (json!([{"op": "replace", "path": "/status"}]), 400),
-        ];
-        for (operations, expected) in rows {
-            let status = understand(&operations).map_or_else(|error| error.status(), |_| 200);
-            assert_eq!(status, expected, "{operations}");
-        }
-    }
 }

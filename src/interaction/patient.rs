@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stored::{add_extension, envelope, prepare, remove_extension, set};
-use super::{Error, Identities, Request, Service, audit, trace_within};
+use super::{Error, Identities, Request, Service, audit};
 use crate::audit::Happened;
 use crate::fhir::national::{INS_DEMO, INS_TEST, Ins, is_ins_system};
 use crate::fhir::{ResourceType, json, outcome, primitive};
@@ -147,7 +147,7 @@ pub(super) fn create(
     asked: &audit::Request<'_>,
 ) -> Result<NewResource, Error> {
     let clock = &service.clock;
-    let (now, id) = (clock.now(), clock.next_id());
+    let (now, id) = (clock.now(), request.id_of_new(clock));
     let state = if person.active { HolderState::Open } else { HolderState::Announced };
     let holder = HolderRow {
         holder: clock.next_holder(),
@@ -172,7 +172,7 @@ pub(super) fn create(
     let new = prepare(&value, envelope, 0);
     store::write::insert(connection, &new)?;
     let asked = audit::Request { target: new.envelope.id.clone(), ..asked.clone() };
-    trace_within(connection, &service.rows(&asked, 201, &[happened]))?;
+    service.trace_within(connection, service.rows(&asked, 201, &[happened]))?;
     Ok(new)
 }
 

@@ -1,11 +1,10 @@
 //! From a route to its interaction: one way for a request of its own and for an entry of a batch.
 
-use serde_json::Value;
-
 use super::condition::Which;
+use super::patch::Operations;
 use super::read::Wanted;
 use super::route::Route;
-use super::{Answer, Error, Request, Service, create, delete, history, patch, read, search, search_system, update, vread};
+use super::{Answer, Error, Request, Service, create, delete, history, history_type, patch, read, search, search_system, update, vread};
 use crate::fhir::Document;
 
 /// What came with a request.
@@ -15,8 +14,8 @@ pub enum Sent {
     Nothing,
     /// A resource.
     Resource(Document),
-    /// The operations of a JSON Patch.
-    Patch(Value),
+    /// The operations of a patch.
+    Patch(Operations),
 }
 
 /// Does what the route says.
@@ -35,6 +34,7 @@ pub async fn perform(
         (Route::Read(resource, id), _) => read(service, request, *resource, id, wanted).await,
         (Route::Vread(resource, id, version), _) => vread(service, request, *resource, id, version, wanted).await,
         (Route::History(resource, id), _) => history(service, request, *resource, id, &pairs).await,
+        (Route::HistoryType(resource), _) => history_type(service, request, *resource, &pairs).await,
         (Route::Search(resource, within), _) => search(service, request, *resource, within.as_ref(), &pairs, false).await,
         (Route::PostSearch(resource, within), _) => search(service, request, *resource, within.as_ref(), &pairs, true).await,
         (Route::SearchSystem(within), _) => search_system(service, request, within.as_ref(), &pairs, false).await,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::condition::{self, Created, Which};
 use super::create::check;
-use super::json_patch::{self, Patch};
+use super::patch::{self, Operations};
 use super::stored::{envelope, prepare, set};
 use super::{Answer, Error, Refused, Request, Service};
 use crate::fhir::{Document, ResourceType};
@@ -54,9 +54,15 @@ pub(super) fn deletion(envelope: Envelope) -> NewResource {
 ///
 /// # Errors
 /// [`Error::Business`] for an operation that does not apply, [`Error::Invalid`].
-pub(super) fn patched(resource: ResourceType, body: &[u8], operations: &Patch, id: &str) -> Result<Value, Error> {
+pub(super) fn patched(
+    service: &Service,
+    resource: ResourceType,
+    body: &[u8],
+    operations: &patch::Understood,
+    id: &str,
+) -> Result<Value, Error> {
     let mut value = super::stored::tree(body)?;
-    json_patch::apply(&mut value, operations).map_err(|message| Error::value(resource.name(), message))?;
+    operations.apply(&mut value, service.clock.now()).map_err(|message| Error::value(resource.name(), message))?;
     set(&mut value, "id", id.into());
     let document = Document::from(value);
     check(resource, &document)?;
@@ -176,15 +182,15 @@ fn match_id(
     }
 }
 
-/// Applies a JSON Patch (RFC 6902) to the current version.
+/// Applies a patch to the current version.
 pub(super) async fn patch(
     service: &Service,
     request: &Request,
     resource: ResourceType,
     which: &Which,
-    operations: &Value,
+    operations: &Operations,
 ) -> Result<Answer, Refused> {
-    let operations = json_patch::understand(operations)?;
+    let operations = operations.understand(resource)?;
     let condition = match which {
         Which::Id(_) => None,
         Which::Matching(pairs) => Some(condition::parse(service, request, resource, pairs)?),
@@ -196,7 +202,7 @@ pub(super) async fn patch(
         let found = find(&within, &asker, connection, resource, &id)?.ok_or_else(|| Error::NotFound(resource, id.clone()))?;
         let found = super::read::current(found, resource, &id)?;
         expect_version(&asker, Some(&found))?;
-        let value = patched(resource, &found.body, &operations, &id)?;
+        let value = patched(&within, resource, &found.body, &operations, &id)?;
         let new = prepared(&value, next(&within, &found.envelope));
         store::write::update(connection, &new)?;
         Ok(new)

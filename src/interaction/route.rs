@@ -22,6 +22,8 @@ pub enum Route {
     Vread(ResourceType, String, String),
     /// `GET [type]/[id]/_history`.
     History(ResourceType, String),
+    /// `GET [type]/_history`, or `GET _history` of all types.
+    HistoryType(Option<ResourceType>),
     /// `GET [type]`, or `GET [compartment]/[id]/[type]`.
     Search(ResourceType, Option<Compartment>),
     /// `POST [type]/_search`, or `POST [compartment]/[id]/[type]/_search`.
@@ -54,12 +56,26 @@ impl Route {
             Self::Read(..) => "read",
             Self::Vread(..) => "vread",
             Self::History(..) => "history-instance",
+            Self::HistoryType(Some(_)) => "history-type",
+            Self::HistoryType(None) => "history-system",
             Self::Search(..) | Self::PostSearch(..) => "search-type",
             Self::SearchSystem(_) | Self::PostSearchSystem => "search-system",
             Self::Create(_) => "create",
             Self::Update(..) => "update",
             Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
+        }
+    }
+
+    /// The type it is about, where it is about one, and the id, where it names one.
+    pub fn about(&self) -> (Option<ResourceType>, Option<&str>) {
+        match self {
+            Self::Capabilities | Self::SmartConfiguration | Self::Bundle | Self::PostSearchSystem => (None, None),
+            Self::SearchSystem(within) => (within.as_ref().map(|within| within.of), within.as_ref().map(|within| within.id.as_str())),
+            Self::Search(resource, _) | Self::PostSearch(resource, _) | Self::Create(resource) => (Some(*resource), None),
+            Self::HistoryType(resource) => (*resource, None),
+            Self::Read(resource, id) | Self::Vread(resource, id, _) | Self::History(resource, id) => (Some(*resource), Some(id)),
+            Self::Update(resource, id) | Self::Patch(resource, id) | Self::Delete(resource, id) => (Some(*resource), id.as_deref()),
         }
     }
 
@@ -101,6 +117,7 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
         [".well-known", "smart-configuration"] => {
             return if method == "GET" { Ok(Route::SmartConfiguration) } else { Err(method_error("GET")) };
         }
+        ["_history"] => return if method == "GET" { Ok(Route::HistoryType(None)) } else { Err(method_error("GET")) },
         [""] if method == "POST" => return Ok(Route::Bundle),
         [""] if method == "GET" => return Ok(Route::SearchSystem(None)),
         [""] => return Err(method_error("GET, POST")),
@@ -123,6 +140,10 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
         [_, "_search"] => match method {
             "POST" => Ok(Route::PostSearch(resource, None)),
             _ => Err(method_error("POST")),
+        },
+        [_, "_history"] => match method {
+            "GET" => Ok(Route::HistoryType(Some(resource))),
+            _ => Err(method_error("GET")),
         },
         [_, other] if other.starts_with(['$', '_']) => {
             Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is no such operation on this type".into() })
@@ -179,6 +200,10 @@ mod tests {
             ("HEAD", "/Patient/a", "read"),
             ("GET", "/Patient/a/_history", "history-instance"),
             ("GET", "/Patient/a/_history/1", "vread"),
+            ("GET", "/Patient/_history", "history-type"),
+            ("GET", "/_history", "history-system"),
+            ("POST", "/Patient/_history", "405"),
+            ("DELETE", "/_history", "405"),
             ("GET", "/Patient", "search-type"),
             ("POST", "/Patient/_search", "search-type"),
             ("POST", "/Patient", "create"),

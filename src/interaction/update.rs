@@ -87,6 +87,8 @@ fn within_transaction(
     value: Value,
 ) -> Result<NewResource, Refused> {
     let (caller, now) = (&request.caller, service.clock.now());
+    // Writers of one resource come one after the other, so that none finds its version gone.
+    store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
     let found = reached(service, request, connection, resource, id)?;
     let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
     let next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };
@@ -100,6 +102,7 @@ fn within_transaction(
     let standing = Standing { row, rights: found.facts.rights.clone() };
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
     request.expect_version(found.envelope.version).map_err(at)?;
+    store::write::lock_holder(connection, standing.row.holder)?;
     let member = person_member(resource);
     let place = format!("{resource}.{member}");
     if !holder::takes(service, caller, &standing) {

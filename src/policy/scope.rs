@@ -21,6 +21,8 @@ pub enum Action {
     Consult,
     /// `vread` and `history-instance` of earlier versions.
     History,
+    /// `history-type` and `history-system`.
+    HistoryType,
     /// `create`.
     Create,
     /// `update`.
@@ -33,13 +35,14 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 6] = [Self::Consult, Self::History, Self::Create, Self::Update, Self::Patch, Self::Delete];
+    pub const ALL: [Self; 7] = [Self::Consult, Self::History, Self::HistoryType, Self::Create, Self::Update, Self::Patch, Self::Delete];
 
     /// The spelling in tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Consult => "consult",
             Self::History => "history",
+            Self::HistoryType => "history-type",
             Self::Create => "create",
             Self::Update => "update",
             Self::Patch => "patch",

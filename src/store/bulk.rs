@@ -38,6 +38,9 @@ pub fn insert_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resul
     Ok(rows::insert(connection, rows).map_err(taken)?)
 }
 
+/// Ends `IN (SELECT * FROM (VALUES …`: of bare `VALUES` with several rows SQLite asks every row of the table.
+const OF_THESE: &str = ") w)";
+
 /// Writes new versions over the current ones, which move to `resource_version`.
 ///
 /// # Errors
@@ -54,19 +57,21 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
         s.big(new.envelope.holder).sql(", ").big(new.envelope.key);
     };
     let version = || Error::Version { found: all.first().map_or(0, |new| new.envelope.version) };
-    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted, put) \
-                SELECT holder, key, version, updated, codec, body, deleted, put FROM resource WHERE (holder, key, version) IN (VALUES ";
+    let keep = "INSERT INTO resource_version (holder, key, version, updated, codec, body, deleted, put, type) SELECT holder, key, version, \
+                updated, codec, body, deleted, put, type FROM resource WHERE (holder, key, version) IN (SELECT * FROM (VALUES ";
     // Two writers of one version meet at this key, or the second finds the version gone.
-    match statements(connection, keep, all, former, ")").map_err(Error::from) {
+    match statements(connection, keep, all, former, OF_THESE).map_err(Error::from) {
         Ok(kept) if kept == all.len() => {}
         Ok(_) | Err(Error::Duplicate) => return Err(version()),
         Err(other) => return Err(other),
     }
-    if statements(connection, "DELETE FROM resource WHERE (holder, key, version) IN (VALUES ", all, former, ")")? != all.len() {
+    if statements(connection, "DELETE FROM resource WHERE (holder, key, version) IN (SELECT * FROM (VALUES ", all, former, OF_THESE)?
+        != all.len()
+    {
         return Err(version());
     }
     for table in INDEXES {
-        statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (VALUES "), all, row, ")")?;
+        statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (SELECT * FROM (VALUES "), all, row, OF_THESE)?;
     }
     Ok(rows::insert(connection, rows_of(all)).map_err(taken)?)
 }

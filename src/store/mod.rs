@@ -2,6 +2,7 @@
 
 pub mod bulk;
 mod error;
+pub mod history;
 pub mod import;
 mod pool;
 mod predicate;
@@ -10,6 +11,7 @@ mod rows;
 pub mod search;
 mod sql;
 mod start;
+mod together;
 pub mod trace;
 mod trace_predicate;
 pub mod write;
@@ -24,11 +26,13 @@ use tokio::task::spawn_blocking;
 
 pub use bulk::Known;
 pub use error::{Error, Retry};
+pub use history::{Asked, Past, Written};
 pub use import::{ImportProgress, Importer};
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
 pub use search::{Followed, Hit, Order, PageRequest, Position, SortKey, Standing, TraceReader};
 pub use start::Stamp;
+pub use together::Undone;
 pub use trace::{StoredTrace, TraceRow, insert_traces};
 pub use write::{HolderBy, NewResource};
 
@@ -58,6 +62,8 @@ pub struct Store {
     /// As many requests as connections enter the blocking pool; the others wait without a thread.
     turns: Arc<Semaphore>,
     writer: Writer,
+    /// The transaction that all work is done in, where there is one already.
+    session: Option<together::Session>,
     /// Keeps a private temporary database until the last use.
     _temporary: Option<Arc<start::Temporary>>,
 }
@@ -92,6 +98,9 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&mut AnyConnection) -> Result<T, Error> + Send + 'static,
     {
+        if let Some(session) = &self.session {
+            return session.step(work).await;
+        }
         let (pool, target) = (self.pool.clone(), self.target.clone());
         self.in_turn(move || {
             let mut pooled = pool.get()?;
@@ -120,6 +129,9 @@ impl Store {
         E: From<Error> + Retry + Send + 'static,
         F: FnMut(&mut AnyConnection) -> Result<T, E> + Send + 'static,
     {
+        if let Some(session) = &self.session {
+            return session.step(work).await;
+        }
         match &self.target {
             // One writer at a time: nobody is in the way.
             Target::Sqlite(_) => {
@@ -166,12 +178,30 @@ impl Store {
         .await
     }
 
+    /// Writes traces in the transaction of what they tell.
+    ///
+    /// # Errors
+    /// [`Error::Away`].
+    pub fn trace_within(&self, connection: &mut AnyConnection, rows: Vec<TraceRow>) -> Result<(), Error> {
+        match &self.session {
+            Some(session) => {
+                session.keep(rows);
+                Ok(())
+            }
+            None => insert_traces(connection, &rows),
+        }
+    }
+
     /// Commits traces, together with those of other requests.
     ///
     /// # Errors
     /// [`Error::Away`] when they are not durable: then nothing may be disclosed (P2).
     pub async fn trace(&self, rows: Vec<TraceRow>) -> Result<(), Error> {
         if rows.is_empty() {
+            return Ok(());
+        }
+        if let Some(session) = &self.session {
+            session.keep(rows);
             return Ok(());
         }
         let (answer, result) = oneshot::channel();

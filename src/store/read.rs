@@ -168,7 +168,7 @@ pub struct Span {
 }
 
 /// Bytes of the versions in one answer, unless the first alone has more.
-const VERSIONS_BYTES_MAX: i64 = 32 * 1024 * 1024;
+pub const VERSIONS_BYTES_MAX: i64 = 32 * 1024 * 1024;
 
 /// The versions of a resource, newest first, and whether there are more than were asked for or than fit in one answer. The caller has
 /// decided on the current one.

@@ -91,7 +91,7 @@ impl Store {
         let writer = Writer::start(&target)?;
         let turns = Arc::new(Semaphore::new(usize::try_from(POOL_SIZE).unwrap_or(1)));
         let read_only = matches!(target, Target::Sqlite(_));
-        Ok(Self { pool: pool(&target, POOL_SIZE, read_only), target, turns, writer, _temporary: temporary.map(Arc::new) })
+        Ok(Self { pool: pool(&target, POOL_SIZE, read_only), target, turns, writer, session: None, _temporary: temporary.map(Arc::new) })
     }
 }
 

@@ -63,6 +63,37 @@ pub fn lock_condition(connection: &mut AnyConnection, condition: &str) -> Result
     Ok(())
 }
 
+/// How many names a transaction locks one by one: each takes room in PostgreSQL's table of locks.
+const NAMES_MAX: usize = 500;
+
+/// Lets transactions that write several of the same things come one after the other, where each would hold what the other waits for:
+/// these names (`Type/id`, conditions) are locked in one order before anything is done. `alone` lets no other such transaction run at
+/// all: for one that met another in spite of this, and for one with very many names. SQLite has one writer at a time.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Busy`].
+pub fn lock_together(connection: &mut AnyConnection, names: &[String], alone: bool) -> Result<(), Error> {
+    if !matches!(connection, AnyConnection::Postgres(_)) {
+        return Ok(());
+    }
+    let alone = alone || names.len() > NAMES_MAX;
+    let shared = if alone { "" } else { "_shared" };
+    let lock = format!("SELECT CAST(pg_advisory_xact_lock{shared}(hashtextextended('together', 1)) AS TEXT)");
+    Statement::new(&lock).load::<Text, String>(connection)?;
+    if alone || names.is_empty() {
+        return Ok(());
+    }
+    // By what is locked, not by name: two names may mean one lock.
+    let mut each =
+        Statement::new("SELECT CAST(pg_advisory_xact_lock(o.h) AS TEXT) FROM (SELECT hashtextextended(v.n, 0) AS h FROM (VALUES ");
+    for (place, name) in names.iter().enumerate() {
+        each.sql(if place == 0 { "(" } else { ", (" }).text(name).sql(")");
+    }
+    each.sql(") AS v(n) ORDER BY h OFFSET 0) o");
+    each.load::<Text, String>(connection)?;
+    Ok(())
+}
+
 /// Inserts the row of a new holder.
 ///
 /// # Errors
@@ -126,15 +157,24 @@ pub fn set_state(connection: &mut AnyConnection, holder: i64, state: HolderState
     Ok(())
 }
 
-/// Computes all rights and settings of a holder again from its Consents, CareTeams and RelatedPersons.
+/// Lets whoever else writes rights of this holder wait until this transaction ends. Before anything else is written: who holds a
+/// resource and waits for its holder would meet who holds the holder and waits for the resource.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Busy`].
+pub fn lock_holder(connection: &mut AnyConnection, holder: i64) -> Result<(), Error> {
+    let mut lock = Statement::new("UPDATE holder SET changed = changed WHERE holder = ");
+    lock.big(holder);
+    lock.execute(connection)?;
+    Ok(())
+}
+
+/// Computes all rights and settings of a holder again from its Consents, CareTeams and RelatedPersons. The caller has locked the holder,
+/// so that of two writers the second sees what the first wrote.
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
 pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Result<(), Error> {
-    // Two writers of one holder's rights come one after the other, so that the second sees what the first wrote.
-    let mut lock = Statement::new("UPDATE holder SET changed = changed WHERE holder = ");
-    lock.big(holder.holder);
-    lock.execute(connection)?;
     let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
     // Keys grow even where the sandbox's clock is set back: when a resource was made is told by its first version.
     let mut select = Statement::new(

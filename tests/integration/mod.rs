@@ -1,9 +1,13 @@
 //! The built binary over HTTP, on both databases.
 
 mod bundles;
+mod concurrency;
+mod fhirpath_patch;
+mod history;
 mod import;
 mod labels;
 mod leaks;
+mod leaks_bundles;
 mod limits;
 mod minors;
 mod people;
@@ -14,4 +18,5 @@ mod search_reach;
 mod search_tables;
 mod start;
 mod story;
+mod transactions;
 mod writes;

@@ -48,11 +48,20 @@ pub async fn batch(service: &Service, request: &Request, document: Document, sho
     bundle("batch-response", &answers)
 }
 
-/// Does what one entry says.
+/// Does what one entry says, and shows what the client wants of it.
 ///
 /// # Errors
 /// Those of its interaction.
 pub async fn one(service: &Service, entry: Entry, shown: Shown) -> Result<Responded, Error> {
+    let writes = entry.route.writes() || matches!(entry.route, Route::Delete(..));
+    responded(service, done(service, entry).await?, writes, shown)
+}
+
+/// Does what one entry says.
+///
+/// # Errors
+/// Those of its interaction.
+pub async fn done(service: &Service, entry: Entry) -> Result<Answer, Error> {
     let Entry { route, pairs, sent, request, if_none_match, .. } = entry;
     // In a Bundle a Binary is a resource.
     let wanted = Wanted { ranges: vec!["application/fhir+json".into()] };
@@ -60,8 +69,7 @@ pub async fn one(service: &Service, entry: Entry, shown: Shown) -> Result<Respon
     if route.reads() && if_none_match.is_some() && if_none_match == answer.version {
         answer.status = 304;
     }
-    let writes = route.writes() || matches!(route, Route::Delete(..));
-    responded(service, answer, writes, shown)
+    Ok(answer)
 }
 
 /// The answer of an entry that was refused; what is not its own fault ends the whole.

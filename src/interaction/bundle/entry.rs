@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::super::{Error, Request, Route, Sent, Service, pairs, route};
-use crate::fhir::{Document, json};
+use super::super::condition;
+use super::super::{Error, Operations, Request, Route, Sent, Service, pairs, route};
+use crate::fhir::{Document, ResourceType, json};
 
 /// What an entry asks for.
 #[derive(Clone)]
@@ -34,6 +35,17 @@ impl Entry {
             Route::Create(_) => 1,
             Route::Update(..) | Route::Patch(..) => 2,
             _ => 3,
+        }
+    }
+
+    /// What is locked for it where several things are written together: the address it writes, or the condition that tells which.
+    pub fn lock(&self) -> Option<String> {
+        match (&self.route, &self.request.if_none_exist) {
+            (Route::Create(resource), Some(pairs)) => Some(condition::text(*resource, pairs)),
+            (Route::Update(resource, id) | Route::Patch(resource, id) | Route::Delete(resource, id), _) => {
+                Some(id.as_ref().map_or_else(|| condition::text(*resource, &self.pairs), |id| format!("{resource}/{id}")))
+            }
+            _ => None,
         }
     }
 }
@@ -79,7 +91,7 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
         (Route::Create(_) | Route::Update(..) | Route::Patch(..), None) => {
             return Err(Error::Required { place: at("resource"), message: "the entry needs a resource".into() });
         }
-        (Route::Patch(..), Some(document)) => Sent::Patch(operations(&document.value, place)?),
+        (Route::Patch(..), Some(document)) => Sent::Patch(operations(document, place)?),
         (_, Some(_)) => {
             return Err(Error::Value { place: at("resource"), message: format!("`{method}` has no resource") });
         }
@@ -89,23 +101,30 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
     Ok(Entry { place, full_url, route, pairs: pairs(query).map_err(bad_url)?, sent, request, if_none_match })
 }
 
-/// The operations of a JSON Patch, which travels as a Binary (FHIR R4 http.html#patch).
-fn operations(resource: &Value, place: usize) -> Result<Value, Error> {
-    let text = |name: &str| resource.get(name).and_then(Value::as_str).unwrap_or_default();
+/// The operations of a patch: a JSON Patch travels as a Binary, a FHIRPath Patch as Parameters (FHIR R4 http.html#patch, #transaction).
+fn operations(document: Document, place: usize) -> Result<Operations, Error> {
+    let text = |name: &str| document.value.get(name).and_then(Value::as_str).unwrap_or_default();
     let at = format!("Bundle.entry[{place}].resource");
-    if text("resourceType") != "Binary" || !text("contentType").starts_with("application/json-patch+json") {
-        let message = "a patch comes as a Binary of application/json-patch+json".to_owned();
-        return Err(Error::NotSupported { place: at, message });
+    let media = text("contentType").to_ascii_lowercase();
+    let media = media.split(';').next().unwrap_or_default().trim();
+    match document.resource_type() {
+        Some(ResourceType::PARAMETERS) => return Ok(Operations::Path(document)),
+        Some(ResourceType::BINARY) if media == "application/json-patch+json" => {}
+        _ => {
+            let message = "a patch comes as a Binary of application/json-patch+json, or as Parameters".to_owned();
+            return Err(Error::NotSupported { place: at, message });
+        }
     }
     let compact: Vec<u8> = text("data").bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let bytes = STANDARD.decode(compact).map_err(|_| Error::Value { place: format!("{at}.data"), message: "expected base64".into() })?;
-    json::parse(&bytes).map_err(|error| Error::Value { place: format!("{at}.data"), message: error.to_string() })
+    let operations = json::parse(&bytes).map_err(|error| Error::Value { place: format!("{at}.data"), message: error.to_string() })?;
+    Ok(Operations::Json(operations))
 }
 
 /// The error of an entry, told where it is.
 pub fn within(error: Error, place: usize) -> Error {
     match error {
-        told @ (Error::Entry(..) | Error::Away | Error::Unexpected(_)) => told,
+        told @ (Error::Entry(..) | Error::Away | Error::Busy | Error::Unexpected(_)) => told,
         error => Error::Entry(place, Box::new(error)),
     }
 }

@@ -2,12 +2,15 @@
 
 mod batch;
 mod entry;
+mod links;
 mod response;
+mod together;
 mod transaction;
 
 pub(super) use batch::apart;
 pub(super) use entry::{Entry, understand, within};
-pub(super) use transaction::{conditional_references, entries, links, write};
+pub(super) use links::conditional;
+pub(super) use transaction::{addresses, entries, write};
 
 use serde_json::Value;
 

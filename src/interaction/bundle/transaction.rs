@@ -1,5 +1,5 @@
-//! `transaction`: all entries or none, in one transaction of the database (FHIR R4 http.html#trules). Of what testers keep: what they
-//! write goes in multi-row statements, whatever the number of entries.
+//! `transaction`: all entries or none, in one transaction of the database (FHIR R4 http.html#trules); of what testers keep here, of all
+//! else in `together`.
 
 use std::collections::hash_map::Entry as Place;
 use std::collections::{HashMap, HashSet};
@@ -9,10 +9,11 @@ use serde_json::Value;
 use super::super::condition;
 use super::super::create::permitted;
 use super::super::stored::make_relative;
-use super::super::{Answer, Error, Refused, Request, Route, Sent, Service, json_patch, plain};
+use super::super::{Answer, Error, Refused, Request, Route, Sent, Service, plain};
 use super::entry::{Entry, understand, within};
 use super::response::{Responded, bundle, responded};
-use super::{Shown, batch};
+use super::together::together;
+use super::{Shown, batch, links};
 use crate::fhir::{Document, ResourceType, replace_links};
 use crate::policy::Action;
 use crate::store::{self, AnyConnection, Known, NewResource};
@@ -20,32 +21,59 @@ use crate::store::{self, AnyConnection, Known, NewResource};
 /// Does what all entries say, or nothing.
 ///
 /// # Errors
-/// [`Error::NotSupported`] for any caller but a tester; [`Error::Entry`] for the first entry that fails.
+/// [`Error::Invalid`]; [`Error::Entry`] for the first entry that fails.
 pub async fn transaction(service: &Service, request: &Request, document: Document, shown: Shown) -> Result<Answer, Error> {
-    if !request.is_tester() {
-        let message = "transactions on records are not supported, a `batch` is".to_owned();
-        return Err(Error::NotSupported { place: "Bundle.type".into(), message });
-    }
     let issues = document.validate();
     if !issues.is_empty() {
         return Err(Error::Invalid(issues));
     }
-    let (writes, reads): (Vec<Entry>, Vec<Entry>) = entries(service, request, document)?.into_iter().partition(|entry| entry.turn() < 3);
+    let entries = entries(service, request, document)?;
+    if request.is_tester() { kept(service, entries, shown).await } else { together(service, entries, shown).await }
+}
+
+/// Of what testers keep: what they write goes in multi-row statements, whatever the number of entries.
+async fn kept(service: &Service, entries: Vec<Entry>, shown: Shown) -> Result<Answer, Error> {
+    let (writes, reads): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.turn() < 3);
     let mut answers: Vec<(usize, Responded)> = Vec::with_capacity(writes.len() + reads.len());
-    let once = writes.clone();
-    let within_store = service.clone();
-    let done = service.store.write(move |connection| -> Result<Vec<(usize, Answer)>, Refused> { write(&within_store, connection, &once) });
-    for (place, answer) in done.await.map_err(|refused| refused.error)? {
-        answers.push((place, responded(service, answer, true, shown)?));
-    }
-    // Reads see what was written.
-    for entry in reads {
-        let place = entry.place;
-        answers.push((place, batch::one(service, entry, shown).await.map_err(|error| within(error, place))?));
+    if reads.is_empty() {
+        for (place, answer) in written(service, writes, 0).await? {
+            answers.push((place, responded(service, answer, true, shown)?));
+        }
+    } else {
+        // Reads see what was written, and one that fails undoes it.
+        let done = service.store.together(|store, tries| {
+            let (within_store, writes, reads) = (Service { store, ..service.clone() }, writes.clone(), reads.clone());
+            async move {
+                let mut answers = Vec::with_capacity(writes.len() + reads.len());
+                for (place, answer) in written(&within_store, writes, tries).await? {
+                    answers.push((place, responded(&within_store, answer, true, shown)?));
+                }
+                for entry in reads {
+                    let place = entry.place;
+                    answers.push((place, batch::one(&within_store, entry, shown).await.map_err(|error| within(error, place))?));
+                }
+                Ok::<_, Error>(answers)
+            }
+        });
+        answers = done.await.map_err(|undone| undone.error)?;
     }
     answers.sort_by_key(|(place, _)| *place);
     let answers: Vec<Responded> = answers.into_iter().map(|(_, answer)| answer).collect();
     bundle("transaction-response", &answers)
+}
+
+/// Does the writes; `tries` tells how often others were in the way.
+async fn written(service: &Service, entries: Vec<Entry>, mut tries: u32) -> Result<Vec<(usize, Answer)>, Error> {
+    let within_store = service.clone();
+    let mut locks: Vec<String> = entries.iter().filter_map(Entry::lock).collect();
+    locks.sort();
+    locks.dedup();
+    let done = service.store.write(move |connection| -> Result<Vec<(usize, Answer)>, Refused> {
+        store::write::lock_together(connection, &locks, tries > 0)?;
+        tries += 1;
+        write(&within_store, connection, &entries)
+    });
+    done.await.map_err(|refused| refused.error)
 }
 
 /// The entries, all understood, in the order in which they are done.
@@ -89,7 +117,8 @@ pub fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry
         planned.push(plan(service, connection, entry).map_err(|error| within(error, entry.place))?);
     }
     let known = known(connection, &planned)?;
-    let links = links(service, planned.iter().filter_map(|one| Some((one.entry.full_url.as_deref()?, one.resource, one.id.as_deref()?))));
+    let links =
+        addresses(service, planned.iter().filter_map(|one| Some((one.entry.full_url.as_deref()?, one.resource, one.id.as_deref()?))));
     let mut references: HashMap<String, String> = HashMap::new();
     let (mut new, mut next, mut answers) = (Vec::new(), Vec::new(), Vec::new());
     for one in planned {
@@ -194,23 +223,11 @@ fn known(connection: &mut AnyConnection, planned: &[Planned<'_>]) -> Result<Hash
 }
 
 /// From the `fullUrl` of an entry, and from how others may refer to it, to its address here.
-pub fn links<'a>(service: &Service, entries: impl Iterator<Item = (&'a str, ResourceType, &'a str)>) -> HashMap<String, String> {
+pub fn addresses<'a>(service: &Service, entries: impl Iterator<Item = (&'a str, ResourceType, &'a str)>) -> HashMap<String, String> {
     let mut links = HashMap::new();
     for (url, resource, id) in entries {
-        let here = format!("{resource}/{id}");
-        // A relative reference is read as beside the resource it stands in.
-        if url.starts_with("http") {
-            let mut parts = url.rsplit('/');
-            if let (Some(last), Some(name)) = (parts.next(), parts.next())
-                && name == resource.name()
-            {
-                links.insert(format!("{name}/{last}"), here.clone());
-            }
-        }
-        links.insert(url.to_owned(), here);
+        links::note(&mut links, url, resource, &format!("{resource}/{id}"), &service.base_url);
     }
-    let base = format!("{}/", service.base_url);
-    links.retain(|from, to| from != to && from.strip_prefix(&base) != Some(to));
     links
 }
 
@@ -237,7 +254,7 @@ fn version(
         }
         (Route::Patch(..), Sent::Patch(operations)) => {
             let known = current.ok_or_else(|| Error::NotFound(resource, id.clone()))?;
-            plain::patched(resource, &known.body, &json_patch::understand(operations)?, &id)?
+            plain::patched(service, resource, &known.body, &operations.understand(resource)?, &id)?
         }
         (Route::Update(_, said), Sent::Resource(document)) => {
             let own = document.value.get("id").and_then(Value::as_str);
@@ -251,7 +268,10 @@ fn version(
     };
     let value = linked(service, connection, request, value, links, references)?;
     Ok(Some(match before {
-        None => (plain::first(service, request, resource, id, &value), 201),
+        None => {
+            let put = matches!(one.entry.route, Route::Update(..));
+            (NewResource { put, ..plain::first(service, request, resource, id, &value) }, 201)
+        }
         Some(known) => {
             let status = if known.deleted { 201 } else { 200 };
             (plain::prepared(&value, plain::next(service, &known.envelope)), status)
@@ -270,48 +290,16 @@ fn linked(
 ) -> Result<Value, Error> {
     make_relative(&mut value, &service.base_url);
     let mut conditional = Vec::new();
-    conditional_references(&value, &mut conditional);
+    links::conditional(&value, &mut conditional);
     for text in conditional {
         if let Place::Vacant(place) = references.entry(text) {
-            let target = conditional_target(service, connection, request, place.key())?;
+            let target = links::target(service, connection, request, place.key())?;
             place.insert(target);
         }
     }
     if !links.is_empty() || !references.is_empty() {
         replace_links(&mut value, &|link| links.get(link).or_else(|| references.get(link)).cloned());
     }
+    links::check_resolved(&value)?;
     Ok(value)
-}
-
-/// Every `Type?query` that a reference of the resource is.
-pub fn conditional_references(value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| conditional_references(item, found)),
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member.as_str() {
-                    Some(text) if name == "reference" => {
-                        let kind = text.split_once('?').map(|(kind, _)| kind);
-                        if kind.and_then(ResourceType::parse).is_some() {
-                            found.push(text.to_owned());
-                        }
-                    }
-                    _ => conditional_references(member, found),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The one resource a conditional reference finds, in the caller's own scope.
-fn conditional_target(service: &Service, connection: &mut AnyConnection, request: &Request, text: &str) -> Result<String, Error> {
-    let (name, query) = text.split_once('?').unwrap_or((text, ""));
-    let resource = ResourceType::parse(name).ok_or_else(|| Error::UnknownType(name.to_owned()))?;
-    let condition = condition::parse(service, request, resource, &super::super::pairs(query)?)?;
-    let found = condition::resolve(service, request, connection, &condition)?.at_most_one(resource).map_err(|refused| refused.error)?;
-    let hit = found.ok_or_else(|| {
-        Error::Precondition(format!("no {resource} matches the reference `{}`", text.chars().take(100).collect::<String>()))
-    })?;
-    Ok(format!("{resource}/{}", hit.envelope.id))
 }
