@@ -19,7 +19,8 @@ pub fn capabilities(service: &Service) -> Value {
     }
     let plain = service.settings.sandbox;
     let resources: Vec<Value> = actions.iter().filter_map(|(name, actions)| resource(ResourceType::parse(name)?, actions, plain)).collect();
-    let whole: &[&str] = if plain { &["batch", "transaction", "history-system"] } else { &["batch", "transaction"] };
+    let whole: &[&str] =
+        if plain { &["batch", "transaction", "search-system", "history-system"] } else { &["batch", "transaction", "search-system"] };
     let whole: Vec<Value> = whole.iter().map(|code| json!({"code": code})).collect();
     let matrix = if service.policy.accepts_provisional() { "confirmed and provisional" } else { "confirmed" };
     let [confirmed, provisional, unknown] = service.policy.matrix().counts();
@@ -102,6 +103,16 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         "referencePolicy": ["literal", "logical", "local"]
     });
     if interactions.contains(&"search-type") {
+        let traces = resource == ResourceType::AUDIT_EVENT && !plain;
+        if !traces {
+            parameters.push(json!({"name": "_list", "type": "special"}));
+            parameters.extend(search::composites(resource).iter().map(|one| json!({"name": one.code, "type": "composite"})));
+            let references = search::of(resource).iter().filter(|parameter| parameter.kind == ParamKind::Reference);
+            let includes: Vec<String> = references.map(|parameter| format!("{resource}:{}", parameter.code)).collect();
+            if !includes.is_empty() {
+                super::stored::set(&mut statement, "searchInclude", includes.into());
+            }
+        }
         super::stored::set(&mut statement, "searchParam", parameters.into());
     }
     Some(statement)

@@ -12,6 +12,7 @@ use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, RightKind};
 use crate::policy::Action;
 use crate::policy::projection::{consent_actors, consent_labels};
+use crate::search::extract;
 use crate::store::{self, AnyConnection, NewResource};
 
 /// Creates a resource.
@@ -85,7 +86,35 @@ pub(super) fn check(resource: ResourceType, document: &Document) -> Result<(), E
         None => return Err(Error::Required { place, message: "the resource does not say what it is".into() }),
     }
     let issues = document.validate();
-    if issues.is_empty() { Ok(()) } else { Err(Error::Invalid(issues)) }
+    if !issues.is_empty() {
+        return Err(Error::Invalid(issues));
+    }
+    let mut left = ITEMS_UNCOUNTED;
+    if is_crowded(&document.value, &mut left) && extract(resource, &document.value).len() > ROWS_MAX {
+        let message = format!("the resource has more than {ROWS_MAX} values to search by");
+        return Err(Error::Business { code: "too-costly", expression: resource.name().to_owned(), message });
+    }
+    Ok(())
+}
+
+/// Index rows that one resource may have: a writer is not held up by one alone.
+const ROWS_MAX: usize = 20_000;
+/// Items of lists in a resource that cannot have so many rows.
+const ITEMS_UNCOUNTED: usize = 500;
+
+/// Whether a resource has more items in its lists than these.
+fn is_crowded(value: &Value, left: &mut usize) -> bool {
+    match value {
+        Value::Array(items) => match left.checked_sub(items.len()) {
+            None => true,
+            Some(rest) => {
+                *left = rest;
+                items.iter().any(|item| is_crowded(item, left))
+            }
+        },
+        Value::Object(members) => members.values().any(|member| is_crowded(member, left)),
+        _ => false,
+    }
 }
 
 /// Takes out what only this server says of a resource.

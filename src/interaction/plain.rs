@@ -108,8 +108,11 @@ fn expect_version(request: &Request, found: Option<&Found>) -> Result<(), Error>
 /// Creates a resource under a new id.
 pub(super) async fn create(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
     let (within, asker) = (service.clone(), request.clone());
+    // Made ready before it is its turn to be written: SQLite has one writer.
+    let mut ready = Some(first(service, request, resource, service.clock.next_id(), &value));
     let done = condition::unless_exists(service, request, resource, move |connection| {
-        let new = first(&within, &asker, resource, within.clock.next_id(), &value);
+        let again = || first(&within, &asker, resource, within.clock.next_id(), &value);
+        let new = ready.take().unwrap_or_else(again);
         store::write::insert(connection, &new)?;
         Ok(new)
     });

@@ -10,6 +10,7 @@ mod unit;
 mod value;
 
 pub use compartment::{enter, has_compartments, is_in_compartment};
+pub use composite::{Composite, of as composites};
 pub use extract::extract;
 pub use parse::parse;
 pub use query::{

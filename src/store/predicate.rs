@@ -108,7 +108,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             out.sql(" WHERE x.holder = ").sql(r).sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
             out.sql(" AND ");
             linked(*resource, inner, target, out);
-            out.sql(")");
+            out.sql(LOOKED_UP);
         }
         Filter::Has(param, resource, inner) => {
             let Some(own) = place.resource else {
@@ -122,7 +122,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             everywhere("x", place.realm, out);
             out.sql(" AND ");
             linked(*resource, inner, source, out);
-            out.sql(")");
+            out.sql(LOOKED_UP);
         }
     }
 }
@@ -170,8 +170,11 @@ fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
     rows(table_of(test), param, r, out);
     out.sql(" AND ");
     row_test(test, "i", out);
-    out.sql(")");
+    out.sql(LOOKED_UP);
 }
+
+/// Ends an `EXISTS` that is looked up for each row that leads: for PostgreSQL an offset keeps it from leading itself.
+const LOOKED_UP: &str = " LIMIT 1 OFFSET 0)";
 
 /// The table that a test is on.
 pub fn table_of(test: &Test) -> &'static str {

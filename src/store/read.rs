@@ -55,7 +55,7 @@ pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
 }
 
 /// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
-pub const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
+const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
                            e.key, r.media, r.codec, r.body, r.deleted, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
@@ -67,6 +67,28 @@ pub type Columns = (
 /// A row of them.
 pub type Values =
     ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, i16, String, String, i16, i32, i16, String));
+
+/// The same of what testers keep, which belongs to nobody: there is nothing to join.
+const PLAIN_COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.key, \
+                             r.media, r.codec, r.body, r.deleted, '', '', CAST(0 AS SMALLINT), 0, CAST(0 AS SMALLINT), ''";
+
+/// Appends the columns of a resource `r`, with the rights of the scope's actors.
+pub fn columns(scope: &Scope, statement: &mut Statement) {
+    if scope.is_tester() {
+        statement.sql(PLAIN_COLUMNS);
+    } else {
+        statement.sql(COLUMNS);
+        rights_column(scope.actors(), statement);
+    }
+}
+
+/// Appends what [`columns`] needs beside `r`: the row of which it has its rights, of this key, and its holder's.
+pub fn beside(scope: &Scope, rights_of: &str, statement: &mut Statement) {
+    if !scope.is_tester() {
+        statement.sql(" JOIN resource e ON e.holder = r.holder AND e.key = ").sql(rights_of);
+        statement.sql(" LEFT JOIN holder h ON h.holder = r.holder");
+    }
+}
 
 /// Appends the rights of these actors over the holder `h` as one text.
 pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
@@ -139,14 +161,12 @@ fn right(text: &str) -> Option<Right> {
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<Option<Found>, Error> {
     let mut statement = Statement::new("SELECT ");
-    statement.sql(COLUMNS);
-    rights_column(scope.actors(), &mut statement);
+    columns(scope, &mut statement);
     // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
     let bound = if scope.resource() == ResourceType::BINARY { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" };
-    statement.sql(
-        " FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key JOIN resource e ON e.holder = r.holder AND e.key = ",
-    );
-    statement.sql(bound).sql(" LEFT JOIN holder h ON h.holder = r.holder WHERE l.realm = ").number(i16::from(scope.is_tester()));
+    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
+    beside(scope, bound, &mut statement);
+    statement.sql(" WHERE l.realm = ").number(i16::from(scope.is_tester()));
     statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;

@@ -16,8 +16,9 @@ use super::trace::{TraceRow, insert_traces};
 
 /// Called after the commit that held the job, with what became of it.
 type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
-/// A write: runs in a savepoint and returns what to do after the commit.
-pub type Write = Box<dyn FnOnce(&mut AnyConnection) -> Completion + Send>;
+/// A write: runs in a savepoint, or where it is told that it is alone in the transaction itself; tells whether it went well, and what to
+/// do after the commit.
+pub type Write = Box<dyn FnOnce(&mut AnyConnection, bool) -> (bool, Completion) + Send>;
 
 /// Traces, and who waits for them.
 type Waiting = (Vec<TraceRow>, oneshot::Sender<Result<(), Error>>);
@@ -106,9 +107,19 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
     }
     let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
     let mut traces: Vec<Waiting> = Vec::new();
+    // A savepoint keeps a copy of every page it changes: who shares the transaction with nobody needs none.
+    let single = batch.len() == 1;
     for job in batch {
         match job {
-            Job::Write(write) => completions.push(write(connection)),
+            Job::Write(write) => {
+                let (well, completion) = write(connection, single);
+                if single && !well {
+                    let undone = end(connection, false).is_ok();
+                    completion(if undone { Ok(()) } else { Err(Error::Away) });
+                    return undone;
+                }
+                completions.push(completion);
+            }
             // Who waited was told that the database is away: nothing was disclosed.
             Job::Traces(_, waiting) if waiting.is_closed() => {}
             Job::Traces(rows, waiting) => traces.push((rows, waiting)),
@@ -243,14 +254,22 @@ where
     E: From<Error> + Send + 'static,
     F: FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
 {
-    Box::new(move |connection| {
+    Box::new(move |connection, single| {
         // Who waited was told that the database is away, and may have asked again.
-        let result = if answer.is_closed() { Err(Error::Away.into()) } else { transaction(connection, work) };
-        Box::new(move |committed| {
-            let _ = answer.send(match committed {
-                Ok(()) => result,
-                Err(error) => result.and(Err(error.into())),
-            });
-        })
+        let result = match (answer.is_closed(), single) {
+            (true, _) => Err(Error::Away.into()),
+            (false, true) => work(connection),
+            (false, false) => transaction(connection, work),
+        };
+        let well = result.is_ok();
+        let completion: Completion = {
+            Box::new(move |committed| {
+                let _ = answer.send(match committed {
+                    Ok(()) => result,
+                    Err(error) => result.and(Err(error.into())),
+                });
+            })
+        };
+        (well, completion)
     })
 }

@@ -51,7 +51,7 @@ fn walk(backend: Backend) {
     // What is of records is no part of it.
     server.create(&service("operator"), &patient(&ins(1))).expect(201);
     server.create(&service("operator"), &json!({"resourceType": "Organization", "name": "O"})).expect(201);
-    let of_patients = ["Patient PUT 200 W/\"4\"", "Patient DELETE 204 W/\"3\"", "Patient PUT 200 W/\"2\"", "Patient POST 201 W/\"1\""];
+    let of_patients = ["Patient PUT 200 W/\"4\"", "Patient DELETE 204 W/\"3\"", "Patient PUT 200 W/\"2\"", "Patient PUT 201 W/\"1\""];
     let all = [&of_patients[..2], &["Basic POST 201 W/\"1\""], &of_patients[2..]].concat();
     let get = |path: &str| server.get(&tester, path);
     assert_eq!(

@@ -4,7 +4,7 @@
 use super::super::error::Error;
 use super::super::pool::AnyConnection;
 use super::super::predicate::{self, Place};
-use super::super::read::{COLUMNS, Columns, Values, rights_column};
+use super::super::read::{Columns, Values, beside, columns};
 use super::super::sql::Statement;
 use super::{Hit, hit};
 use crate::filter::{Filter, Param};
@@ -69,11 +69,10 @@ fn select(connection: &mut AnyConnection, scopes: &[&Scope], found: Statement, l
     let Some(first) = scopes.first() else { return Ok(Vec::new()) };
     let realm = i16::from(first.is_tester());
     let mut statement = Statement::new("SELECT ");
-    statement.sql(COLUMNS);
-    rights_column(first.actors(), &mut statement);
-    statement.sql(" FROM (").append(found).sql(") p JOIN resource r ON r.holder = p.holder AND r.key = p.key ");
-    statement.sql("JOIN resource e ON e.holder = r.holder AND e.key = r.key LEFT JOIN holder h ON h.holder = r.holder ");
-    statement.sql("WHERE r.deleted = 0 AND (1 = 0");
+    columns(first, &mut statement);
+    statement.sql(" FROM (").append(found).sql(") p JOIN resource r ON r.holder = p.holder AND r.key = p.key");
+    beside(first, "r.key", &mut statement);
+    statement.sql(" WHERE r.deleted = 0 AND (1 = 0");
     // Types of which the same is allowed stand together.
     let mut groups: Vec<(Vec<i16>, Filter)> = Vec::new();
     for scope in scopes {

@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
-use super::read::{COLUMNS, Columns, Parsed, Values, parse, rights_column};
+use super::read::{self, Columns, Parsed, Values, parse};
 use super::sql::Statement;
 use crate::filter::{Envelope, Facts, Filter, Param, ParamKind};
 use crate::policy::Scope;
@@ -163,10 +163,10 @@ pub(super) struct Keys {
 /// The resources of these keys, in the order of the keys.
 fn fetch(connection: &mut AnyConnection, scope: &Scope, keys: Keys, missing: bool) -> Result<Vec<Hit>, Error> {
     let mut statement = Statement::new("SELECT ");
-    statement.sql(COLUMNS);
-    rights_column(scope.actors(), &mut statement);
-    statement.sql(", p.sorted FROM (").append(keys.select).sql(") p JOIN resource r ON r.holder = p.holder AND r.key = p.key ");
-    statement.sql("JOIN resource e ON e.holder = r.holder AND e.key = r.key LEFT JOIN holder h ON h.holder = r.holder ORDER BY ");
+    read::columns(scope, &mut statement);
+    statement.sql(", p.sorted FROM (").append(keys.select).sql(") p JOIN resource r ON r.holder = p.holder AND r.key = p.key");
+    read::beside(scope, "r.key", &mut statement);
+    statement.sql(" ORDER BY ");
     statement.sql(&keys.order);
     let rows: Vec<(Values, String)> = statement.load::<(Columns, Text), _>(connection)?;
     rows.into_iter()
