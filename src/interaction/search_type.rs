@@ -108,11 +108,11 @@ fn understood(
         base_url: &service.base_url,
     };
     let mut query = search::parse(resource, pairs, &context)?;
-    if let Some(Compartment { of, id }) = within {
-        if !search::enter(&mut query, resource, *of, id) {
-            let message = format!("{resource} is in no compartment of {of}");
-            return Err(Error::NotSupported { place: resource.name().to_owned(), message });
-        }
+    if let Some(Compartment { of, id }) = within
+        && !search::enter(&mut query, resource, *of, id)
+    {
+        let message = format!("{resource} is in no compartment of {of}");
+        return Err(Error::NotSupported { place: resource.name().to_owned(), message });
     }
     Ok(query)
 }

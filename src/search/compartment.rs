@@ -63,8 +63,8 @@ mod tests {
         for ((of, resource), parameters) in COMPARTMENTS.iter() {
             let (of, resource) = (ResourceType::parse(of).unwrap(), ResourceType::parse(resource).unwrap());
             for code in parameters {
-                let parameter = find(resource, code).unwrap_or_else(|| panic!("{resource} {code}"));
-                assert!(parameter.kind == ParamKind::Reference, "{of} {resource} {code}");
+                let kind = find(resource, code).map(|parameter| parameter.kind);
+                assert_eq!(kind, Some(ParamKind::Reference), "{of} {resource} {code}");
             }
         }
         // What an observation is about beside its subject gives no membership.

@@ -185,12 +185,10 @@ impl Written {
         // The sides are written and read as decimals, so that what lies on one is told as it reads.
         let side = |sign: i8| -> Option<f64> {
             let shift = exponent.unwrap_or(0).saturating_sub(places).saturating_sub(scale);
-            let mantissa: i128 = format!("{whole}{fraction}")
-                .trim_start_matches('0')
-                .parse::<i128>()
-                .or_else(|_| if value == 0.0 { Ok(0) } else { Err(()) })
-                .ok()?;
-            let signed = if mantissa_is_negative(text) { -mantissa } else { mantissa };
+            let all = format!("{whole}{fraction}");
+            let digits = all.trim_start_matches('0');
+            let mantissa: i128 = if digits.is_empty() { 0 } else { digits.parse().ok()? };
+            let signed = if text.starts_with('-') { -mantissa } else { mantissa };
             let tens = 10_i128.checked_pow(u32::try_from(shift.saturating_add(1)).ok()?)?;
             let shifted = signed.checked_mul(tens)?.checked_add(i128::from(sign) * 5)?;
             format!("{shifted}e{}", scale.saturating_sub(1)).parse().ok()
@@ -221,10 +219,6 @@ impl Written {
             _ => return None,
         })
     }
-}
-
-fn mantissa_is_negative(text: &str) -> bool {
-    text.starts_with('-')
 }
 
 /// The test a date with its prefix asks for; `now` in microseconds.

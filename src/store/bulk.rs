@@ -35,7 +35,7 @@ pub fn taken(error: diesel::result::Error) -> Error {
 pub fn insert_many(connection: &mut AnyConnection, all: &[NewResource]) -> Result<(), Error> {
     let mut rows = vec![located(all)];
     rows.extend(rows_of(all));
-    Ok(rows::insert(connection, rows).map_err(taken)?)
+    rows::insert(connection, rows).map_err(taken)
 }
 
 /// Ends `IN (SELECT * FROM (VALUES …`: of bare `VALUES` with several rows SQLite asks every row of the table.
@@ -73,7 +73,7 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
     for table in INDEXES {
         statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (SELECT * FROM (VALUES "), all, row, OF_THESE)?;
     }
-    Ok(rows::insert(connection, rows_of(all)).map_err(taken)?)
+    rows::insert(connection, rows_of(all)).map_err(taken)
 }
 
 fn located(all: &[NewResource]) -> Rows {
@@ -255,14 +255,9 @@ pub fn known(connection: &mut AnyConnection, realm: i16, references: &[String]) 
     for chunk in references.chunks(ROWS_PER_STATEMENT) {
         let mut select = Statement::new(
             "SELECT l.ref, r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.codec, r.body, \
-             r.deleted FROM (VALUES (",
+             r.deleted FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key WHERE l.realm = ",
         );
-        // Rows to join, not a list: PostgreSQL compares each row of the table with each item of a list of binds.
-        for (place, reference) in chunk.iter().enumerate() {
-            select.sql(if place == 0 { "" } else { "), (" }).text(reference.as_str());
-        }
-        select.sql(")) wanted JOIN locator l ON l.ref = wanted.column1 AND l.realm = ").number(realm);
-        select.sql(" JOIN resource r ON r.holder = l.holder AND r.key = l.key");
+        select.number(realm).sql(" AND l.ref IN (").texts(chunk.iter().map(String::as_str)).sql(")");
         for (first, second) in select.load::<Columns, Row>(connection)? {
             let (name, holder, key, number, id, version, updated) = first;
             let (doc_type, labels, submitter, parties, codec, body, deleted) = second;

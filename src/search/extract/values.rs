@@ -44,7 +44,7 @@ pub fn texts(value: &Value, mut push: impl FnMut(&str)) {
     of(value).or_else(|| of(members.get("type")?)).iter().for_each(|text| push(text));
     let codings = members.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let displays = codings.iter().chain(std::iter::once(value)).filter_map(|coding| coding.get("display")?.as_str());
-    displays.for_each(|display| push(display));
+    displays.for_each(push);
 }
 
 /// `type-system|type-code|value` of an Identifier, for each coding of its type (FHIR R4 search.html#token, `:of-type`).

@@ -192,7 +192,7 @@ pub fn total(connection: &mut AnyConnection, scope: &Scope, request: &PageReques
     let plan = Plan::new(scope, request);
     let leader = plan.selective(connection)?;
     let mut statement = Statement::new("SELECT COUNT(*)");
-    plan.from_where(&leader, &mut statement);
+    plan.whole(&leader, &mut statement);
     Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
 }
 

@@ -151,7 +151,7 @@ pub fn columns(plan: &Plan<'_>, leader: &Leader<'_>, keys: &[SortKey], request: 
     for (number, value) in expressions.iter().enumerate() {
         select.sql(&format!(", {value} AS c{number}"));
     }
-    plan.from_with(leader, row, &mut select);
+    plan.source_with(leader, row, &mut select);
     plan.conditions_with(leader, row, &mut select);
     let last_down = keys.last().is_none_or(|key| key.descending) != request.backward;
     let down = |key: &SortKey| key.descending != request.backward;

@@ -82,10 +82,10 @@ impl<'f> Plan<'f> {
         if let (Some(1..), Some((param, _))) = (self.home, sort) {
             return Ok(if is_common(param) { Leader::Type } else { Leader::Sorted });
         }
-        if let (None, [only]) = (sort, able.as_slice()) {
-            if is_one_value(only) && self.home.is_some() {
-                return Ok(Leader::Rows(only));
-            }
+        if let (None, [only], Some(_)) = (sort, able.as_slice(), self.home)
+            && is_one_value(only)
+        {
+            return Ok(Leader::Rows(only));
         }
         if let Some((filter, count)) = self.least(connection, &able)? {
             if count < FEW || self.home.is_none() {
@@ -168,18 +168,18 @@ impl<'f> Plan<'f> {
     }
 
     /// `FROM … WHERE …` of a search that these rows lead, the resource aliased `r`.
-    pub fn from_where(&self, leader: &Leader<'f>, out: &mut Statement) {
+    pub fn whole(&self, leader: &Leader<'f>, out: &mut Statement) {
         self.from(leader, out);
         self.conditions(leader, out);
     }
 
     /// `FROM …`.
     pub fn from(&self, leader: &Leader<'f>, out: &mut Statement) {
-        self.from_with(leader, false, out);
+        self.source_with(leader, false, out);
     }
 
     /// `FROM …`; `row` where something beside the conditions needs the resource's own row.
-    pub fn from_with(&self, leader: &Leader<'f>, row: bool, out: &mut Statement) {
+    pub fn source_with(&self, leader: &Leader<'f>, row: bool, out: &mut Statement) {
         let own = row || self.needs_row(leader);
         let alias = if own { "d" } else { "r" };
         match leader {
@@ -208,7 +208,7 @@ impl<'f> Plan<'f> {
         self.conditions_with(leader, false, out);
     }
 
-    /// `WHERE …`, after [`Plan::from_with`].
+    /// `WHERE …`, after [`Plan::source_with`].
     pub fn conditions_with(&self, leader: &Leader<'f>, row: bool, out: &mut Statement) {
         let own = row || self.needs_row(leader);
         out.sql(" WHERE ");
