@@ -9,7 +9,7 @@ use super::stored::{envelope, make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain};
 use crate::audit::Happened;
 use crate::fhir::{Document, ResourceType};
-use crate::filter::{Actor, Envelope, RightKind};
+use crate::filter::{Actor, Envelope, IndexRows, RightKind};
 use crate::policy::Action;
 use crate::policy::projection::{consent_actors, consent_labels};
 use crate::search::extract;
@@ -90,11 +90,19 @@ pub(super) fn check(resource: ResourceType, document: &Document) -> Result<(), E
         return Err(Error::Invalid(issues));
     }
     let mut left = ITEMS_UNCOUNTED;
-    if is_crowded(&document.value, &mut left) && extract(resource, &document.value).len() > ROWS_MAX {
-        let message = format!("the resource has more than {ROWS_MAX} values to search by");
-        return Err(Error::Business { code: "too-costly", expression: resource.name().to_owned(), message });
+    if is_crowded(&document.value, &mut left) { bounded(resource, &extract(resource, &document.value)) } else { Ok(()) }
+}
+
+/// One resource has no end of values to search by.
+///
+/// # Errors
+/// [`Error::Business`].
+pub(super) fn bounded(resource: ResourceType, rows: &IndexRows) -> Result<(), Error> {
+    if rows.len() <= ROWS_MAX {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("the resource has more than {ROWS_MAX} values to search by");
+    Err(Error::Business { code: "too-costly", expression: resource.name().to_owned(), message })
 }
 
 /// Index rows that one resource may have: a writer is not held up by one alone.

@@ -52,7 +52,7 @@ fn walk(backend: Backend) {
     server.create(&service("operator"), &patient(&ins(1))).expect(201);
     server.create(&service("operator"), &json!({"resourceType": "Organization", "name": "O"})).expect(201);
     let of_patients = ["Patient PUT 200 W/\"4\"", "Patient DELETE 204 W/\"3\"", "Patient PUT 200 W/\"2\"", "Patient PUT 201 W/\"1\""];
-    let all = [&of_patients[..2], &["Basic POST 201 W/\"1\""], &of_patients[2..]].concat();
+    let all = [&of_patients[..2], &["Basic PUT 201 W/\"1\""], &of_patients[2..]].concat();
     let get = |path: &str| server.get(&tester, path);
     assert_eq!(
         (told(&get("Patient/_history")), &get("Patient/_history").json()["total"]),
@@ -83,7 +83,7 @@ fn walk(backend: Backend) {
     assert_eq!(told(&asked("Patient/_history", "_since", "2999-01-01T00:00:00Z")), Vec::<String>::new());
     assert_eq!(told(&asked("Patient/_history", "_at", "1999")), Vec::<String>::new());
     assert_eq!(told(&asked("Patient/_history", "_at", "2999")), of_patients[..1], "what is current then");
-    assert_eq!(told(&asked("_history", "_at", "2999")), [of_patients[0], "Basic POST 201 W/\"1\""]);
+    assert_eq!(told(&asked("_history", "_at", "2999")), [of_patients[0], "Basic PUT 201 W/\"1\""]);
     let then = told(&asked("Patient/_history", "_at", since));
     assert!(then.contains(&of_patients[2].to_owned()) && !then.contains(&of_patients[0].to_owned()), "{then:?}");
     for (name, value) in [("_since", "gestern"), ("_at", "x"), ("_count", "-"), ("_sort", "date"), ("_cursor", "x"), ("active", "true")] {

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::super::condition;
+use super::super::create::bounded;
 use super::super::create::permitted;
 use super::super::stored::make_relative;
 use super::super::{Answer, Error, Refused, Request, Route, Sent, Service, plain};
@@ -267,7 +268,7 @@ fn version(
         _ => return Err(Error::Unexpected("an entry without what it needs".into())),
     };
     let value = linked(service, connection, request, value, links, references)?;
-    Ok(Some(match before {
+    let (new, status) = match before {
         None => {
             let put = matches!(one.entry.route, Route::Update(..));
             (NewResource { put, ..plain::first(service, request, resource, id, &value) }, 201)
@@ -276,7 +277,9 @@ fn version(
             let status = if known.deleted { 201 } else { 200 };
             (plain::prepared(&value, plain::next(service, &known.envelope)), status)
         }
-    }))
+    };
+    bounded(resource, &new.index)?;
+    Ok(Some((new, status)))
 }
 
 /// The resource with its links to other entries, and its conditional references, resolved.
