@@ -59,7 +59,7 @@ const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.do
                            e.key, r.media, r.codec, r.body, r.deleted, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
-/// The SQL types of [`COLUMNS`] and the rights.
+/// The SQL types of [`columns`].
 pub type Columns = (
     (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
     (BigInt, Text, SmallInt, Binary, SmallInt, Text, Text, SmallInt, Integer, SmallInt, Text),
@@ -102,7 +102,7 @@ pub fn rights_column(actors: &[Actor], statement: &mut Statement) {
     statement.texts(actors.iter().map(Actor::as_str)).sql(")), '')");
 }
 
-/// What a row of [`COLUMNS`] says.
+/// What a row of [`columns`] says.
 pub struct Parsed {
     /// The envelope.
     pub envelope: Envelope,
