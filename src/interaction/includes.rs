@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::naming::narrowed;
 use super::{Error, Request, Service};
 use crate::fhir::{NAMES, ResourceType};
+use crate::filter::{Filter, HolderName};
 use crate::policy::{Action, Scope};
 use crate::search::{self, Include};
 use crate::store::{self, Followed, Hit};
@@ -27,7 +29,8 @@ struct Step {
     source: Option<ResourceType>,
     iterate: bool,
     followed: Followed,
-    scopes: Vec<Scope>,
+    /// Each type with its scope, and what of it is no population.
+    parts: Vec<(Scope, Filter)>,
 }
 
 /// What a page brings along.
@@ -35,7 +38,8 @@ struct Step {
 /// # Errors
 /// [`Error::Away`](crate::store::Error::Away), as the store says.
 pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], includes: &[Include]) -> Result<Included, Error> {
-    let steps: Vec<Step> = steps(service, request, includes);
+    let holders: BTreeSet<i64> = page.iter().map(|hit| hit.envelope.holder).collect();
+    let steps: Vec<Step> = steps(service, request, includes, &holders);
     if steps.is_empty() || page.is_empty() {
         return Ok(Included::default());
     }
@@ -47,14 +51,13 @@ pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], in
             let mut next = Vec::new();
             for step in steps.iter().filter(|step| round == 0 || step.iterate) {
                 let starts = || from.iter().filter(|found| step.reverse || step.source.is_none_or(|source| source == found.resource));
-                let scopes: Vec<&Scope> = step.scopes.iter().collect();
                 let limit = MAX_INCLUDED.saturating_add(seen.len());
                 let hits = if step.reverse {
                     let to: Vec<String> = starts().map(|found| format!("{}/{}", found.resource, found.id)).collect();
-                    store::search::referring(connection, &scopes, &to, &step.followed, limit)?
+                    store::search::referring(connection, &step.parts, &to, &step.followed, limit)?
                 } else {
                     let places: Vec<(i64, i64)> = starts().map(|found| found.place).collect();
-                    store::search::referred(connection, &scopes, &places, &step.followed, limit)?
+                    store::search::referred(connection, &step.parts, &places, &step.followed, limit)?
                 };
                 for hit in hits {
                     if !seen.insert(place(&hit)) {
@@ -95,7 +98,7 @@ fn place(hit: &Hit) -> (i64, i64) {
     (hit.envelope.holder, hit.envelope.key)
 }
 
-fn steps(service: &Service, request: &Request, includes: &[Include]) -> Vec<Step> {
+fn steps(service: &Service, request: &Request, includes: &[Include], holders: &BTreeSet<i64>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for include in includes {
         // At the other end of the reference: the type that refers, or those referred to.
@@ -108,13 +111,13 @@ fn steps(service: &Service, request: &Request, includes: &[Include]) -> Vec<Step
             },
             (_, None, None) | (true, None, Some(_)) => all(),
         };
-        let scopes: Vec<Scope> = types.into_iter().filter_map(|resource| scope(service, request, resource)).collect();
-        if scopes.is_empty() {
+        let parts: Vec<(Scope, Filter)> = types.into_iter().filter_map(|resource| part(service, request, resource, holders)).collect();
+        if parts.is_empty() {
             continue;
         }
         let followed = Followed { params: include.param.into_iter().collect() };
         let source = if include.reverse { None } else { include.source };
-        steps.push(Step { reverse: include.reverse, source, iterate: include.iterate, followed, scopes });
+        steps.push(Step { reverse: include.reverse, source, iterate: include.iterate, followed, parts });
     }
     steps
 }
@@ -123,12 +126,15 @@ fn all() -> Vec<ResourceType> {
     NAMES.into_iter().filter_map(ResourceType::parse).collect()
 }
 
-/// The scope of a type that comes along. A Binary has the rights of its document and traces are rendered: both are asked for alone.
-fn scope(service: &Service, request: &Request, resource: ResourceType) -> Option<Scope> {
+/// What may come along of a type. A Binary has the rights of its document and traces are rendered: both are asked for alone. Of those
+/// whose records the page is not about, only what a right leads to comes.
+fn part(service: &Service, request: &Request, resource: ResourceType, holders: &BTreeSet<i64>) -> Option<(Scope, Filter)> {
     let apart = matches!(resource, ResourceType::BINARY | ResourceType::AUDIT_EVENT) && !request.is_tester();
     if apart || !service.policy.serves(request.caller.kind, resource) {
         return None;
     }
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
-    (!scope.is_nothing()).then_some(scope)
+    let own = holders.iter().filter(|holder| **holder > 0).map(|holder| HolderName::Number(*holder)).collect();
+    let known = narrowed(service, request, resource, Filter::Everything, false);
+    (!scope.is_nothing()).then(|| (scope, known.or(Filter::HolderNamed(own))))
 }

@@ -71,17 +71,25 @@ pub(super) fn chained(service: &Service, request: &Request, resource: ResourceTy
         Filter::Or(any) => Filter::Or(any.into_iter().map(within).collect()),
         Filter::Not(inner) => Filter::Not(Box::new(within(*inner))),
         Filter::Via(param, target, inner) => {
-            let scope = service.policy.scope(&request.caller, Action::Consult, target, service.clock.now());
-            Filter::Via(param, target, Box::new(scope.filter().and(chained(service, request, target, *inner))))
+            // The person whom something of a record is about is as much named as the record.
+            let known = target == ResourceType::PATIENT && service.policy.is_of_record(resource);
+            let inner = reached(service, request, target, known).and(chained(service, request, target, *inner));
+            Filter::Via(param, target, Box::new(inner))
         }
         Filter::Has(param, source, inner) => {
-            let scope = service.policy.scope(&request.caller, Action::Consult, source, service.clock.now());
-            Filter::Has(param, source, Box::new(scope.filter().and(chained(service, request, source, *inner))))
+            let inner = reached(service, request, source, false).and(chained(service, request, source, *inner));
+            Filter::Has(param, source, Box::new(inner))
         }
         // Testers' patients have no row of their own: their identifiers are index rows.
         Filter::HolderNamed(names) if request.caller.kind == CallerKind::Tester => tester_named(resource, &names),
         other => other,
     }
+}
+
+/// What may be reached of a type: no population of it.
+fn reached(service: &Service, request: &Request, resource: ResourceType, known: bool) -> Filter {
+    let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
+    narrowed(service, request, resource, scope.filter(), known)
 }
 
 fn tester_named(resource: ResourceType, names: &[HolderName]) -> Filter {

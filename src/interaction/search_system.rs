@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::cursor::Cursor;
 use super::includes;
 use super::naming::{chained, named, narrowed};
-use super::search_type::{Compartment, Page, bundle, cut, require_holder};
+use super::search_type::{Compartment, bundle, fetch, follows, require_holder};
 use super::searchset::{Done, happened};
 use super::{Answer, Error, Request, Service};
 use crate::fhir::{NAMES, ResourceType};
 use crate::filter::Filter;
-use crate::policy::{Action, Scope};
+use crate::policy::Action;
 use crate::search::{self, Query};
-use crate::store::{self, Hit, PageRequest};
+use crate::store::{self, AnyConnection, Hit, PageRequest};
 
 /// Searches the types of `_type`, or all that the caller is served; those of a compartment where one is given.
 ///
@@ -82,31 +82,17 @@ pub async fn search_system(
         limit: query.count,
     };
     let done = Done { query, pairs, cursor, posted, path };
-    let follows = parts.iter().any(|(_, filter)| super::search_type::follows(filter));
-    let found = fetch(service, parts, page, &done).await?;
+    let reaches = parts.iter().any(|(_, filter)| follows(filter));
+    let counted = parts.clone();
+    let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::page_of_types(connection, &parts, page);
+    let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total_of_types(connection, &counted, page);
+    let found = fetch(service, page, &done, rows, count).await?;
     let included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
     let body = bundle(service, request, &found, &included, &done)?;
-    let whole = done.is_whole(&found) && !follows;
+    let whole = done.is_whole(&found) && !reaches;
     let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
     service.trace(&asked, 200, &happened(&all, &touched, &rules, !whole)).await?;
     Ok(Answer { status: 200, body, ..Answer::default() })
-}
-
-async fn fetch(service: &Service, parts: Vec<(Scope, Filter)>, page: PageRequest, done: &Done) -> Result<Page, Error> {
-    let (count_only, wants_total, first) = (done.counts_only(), done.wants_total(), done.is_first());
-    let found = service.store.run(move |connection| {
-        if count_only {
-            return Ok(Page { hits: Vec::new(), more: false, total: Some(store::search::total_of_types(connection, &parts, &page)?) });
-        }
-        let (hits, more) = cut(store::search::page_of_types(connection, &parts, &page)?, page.limit, page.backward);
-        let total = match (first && !more, wants_total) {
-            (true, _) => Some(i64::try_from(hits.len()).unwrap_or(i64::MAX)),
-            (false, true) => Some(store::search::total_of_types(connection, &parts, &page)?),
-            (false, false) => None,
-        };
-        Ok(Page { hits, more, total })
-    });
-    Ok(found.await?)
 }
 
 /// The types searched, in the order of their names.

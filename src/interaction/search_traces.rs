@@ -1,6 +1,6 @@
 //! AuditEvent: `read` and `search-type` over the traces (CONTRACT 4, AuditEvent). Reading traces is traced, too.
 
-use super::search_type::cut;
+use super::search_type::{Page, fetch};
 use super::searchset::{Done, Entry, Mode, happened, links, searchset};
 use super::{Answer, Error, Refused, Request, Service, subset};
 use crate::audit::{self, Happened, Reader, render};
@@ -8,7 +8,7 @@ use crate::clock::created;
 use crate::fhir::ResourceType;
 use crate::filter::{Filter, Label};
 use crate::policy::{Action, Caller, CallerKind, Scope};
-use crate::store::{self, Order, PageRequest, Position, SortKey, StoredTrace};
+use crate::store::{self, AnyConnection, Order, PageRequest, Position, SortKey, StoredTrace};
 
 /// What a caller may be told of a trace.
 fn reader(caller: &Caller) -> Reader {
@@ -81,18 +81,10 @@ pub(super) async fn page(
         return Err(Error::NotSupported { place: "_sort".into(), message: "traces are sorted by `date`".into() });
     }
     let reader = reader(&request.caller);
-    let (count_only, wants_total, first) = (done.counts_only(), done.wants_total(), done.is_first());
-    let found = service.store.run(move |connection| {
-        let traces = if count_only { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
-        let (traces, more) = cut(traces, page.limit, page.backward);
-        let total = match (first && !more && !count_only, wants_total) {
-            (true, _) => Some(i64::try_from(traces.len()).unwrap_or(i64::MAX)),
-            (false, true) => Some(store::search::total_traces(connection, &scope, &PageRequest { after: None, ..page.clone() }, reader)?),
-            (false, false) => None,
-        };
-        Ok((traces, more, total))
-    });
-    let (traces, more, total): (Vec<StoredTrace>, bool, Option<i64>) = found.await?;
+    let counted = scope.clone();
+    let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::traces(connection, &scope, page, reader);
+    let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total_traces(connection, &counted, page, reader);
+    let Page { hits: traces, more, total } = fetch(service, page, done, rows, count).await?;
     let mut entries = Vec::with_capacity(traces.len());
     for trace in &traces {
         let body = render(trace, reader).to_string().into_bytes();

@@ -9,9 +9,9 @@ use super::searchset::{Done, Entry, Mode, happened, links, searchset};
 use super::{Answer, Error, Request, Service, patient, search_status, search_traces, subset};
 use crate::fhir::ResourceType;
 use crate::filter::Filter;
-use crate::policy::{Action, CallerKind, Scope};
+use crate::policy::{Action, CallerKind};
 use crate::search::{self, Query, SortBy};
-use crate::store::{self, Hit, Order, PageRequest, SortKey};
+use crate::store::{self, AnyConnection, Hit, Order, PageRequest, SortKey};
 
 /// A compartment (FHIR R4 compartmentdefinition.html): whose resources are searched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,8 @@ pub struct Compartment {
 }
 
 /// A page of resources.
-pub(super) struct Page {
-    pub hits: Vec<Hit>,
+pub(super) struct Page<T = Hit> {
+    pub hits: Vec<T>,
     /// Whether there is more in the direction of the page.
     pub more: bool,
     pub total: Option<i64>,
@@ -84,7 +84,10 @@ pub async fn search(
         return search_traces::page(service, request, &asked, scope, page, &touched, &done).await;
     }
     let rules = scope.rules();
-    let found = fetch(service, scope, page, &done).await?;
+    let counted = scope.clone();
+    let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::page(connection, &scope, page);
+    let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total(connection, &counted, page);
+    let found = fetch(service, page, &done, rows, count).await?;
     let included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     // What was answered may be less than what the query tells of.
@@ -140,28 +143,30 @@ fn sort(query: &Query) -> Vec<SortKey> {
     query.sort.iter().map(key).collect()
 }
 
-/// The page, without the one too many.
-pub(super) fn cut<T>(mut rows: Vec<T>, limit: u32, backward: bool) -> (Vec<T>, bool) {
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    if backward && more {
-        rows.remove(0);
-    }
-    rows.truncate(limit);
-    (rows, more)
-}
-
 /// The statements of the page, and one more where a total is asked that the page does not tell.
-async fn fetch(service: &Service, scope: Scope, page: PageRequest, done: &Done) -> Result<Page, Error> {
+pub(super) async fn fetch<T: Send + 'static>(
+    service: &Service,
+    page: PageRequest,
+    done: &Done,
+    rows: impl Fn(&mut AnyConnection, &PageRequest) -> Result<Vec<T>, store::Error> + Send + 'static,
+    count: impl Fn(&mut AnyConnection, &PageRequest) -> Result<i64, store::Error> + Send + 'static,
+) -> Result<Page<T>, Error> {
     let (count_only, wants_total, first) = (done.counts_only(), done.wants_total(), done.is_first());
     let found = service.store.run(move |connection| {
         if count_only {
-            return Ok(Page { hits: Vec::new(), more: false, total: Some(store::search::total(connection, &scope, &page)?) });
+            return Ok(Page { hits: Vec::new(), more: false, total: Some(count(connection, &page)?) });
         }
-        let (hits, more) = cut(store::search::page(connection, &scope, &page)?, page.limit, page.backward);
+        let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+        let mut hits = rows(connection, &page)?;
+        // The one too many lies in the direction of the page.
+        let more = hits.len() > limit;
+        if more && page.backward {
+            hits.remove(0);
+        }
+        hits.truncate(limit);
         let total = match (first && !more, wants_total) {
             (true, _) => Some(i64::try_from(hits.len()).unwrap_or(i64::MAX)),
-            (false, true) => Some(store::search::total(connection, &scope, &page)?),
+            (false, true) => Some(count(connection, &page)?),
             (false, false) => None,
         };
         Ok(Page { hits, more, total })

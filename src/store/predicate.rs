@@ -160,21 +160,30 @@ fn list(filters: &[Filter], between: &str, none: &str, place: Place, out: &mut S
     out.sql(")");
 }
 
-/// An `EXISTS` over the index rows of the parameter, closed by the caller.
-fn rows(table: &str, param: Param, r: &str, out: &mut Statement) {
+/// An `EXISTS` over the index rows of the parameter, closed by the caller. What is no equality is asked of the rows of the one resource,
+/// not of those of the parameter: the sum keeps the key that begins with the parameter from being taken.
+fn rows(table: &str, param: Param, equality: bool, r: &str, out: &mut Statement) {
     out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(r).sql(".holder AND i.key = ").sql(r);
-    out.sql(".key AND i.param = ").number(param.key());
+    out.sql(if equality { ".key AND i.param = " } else { ".key AND i.param + 0 = " }).number(param.key());
+}
+
+fn is_equality(test: &Test) -> bool {
+    match test {
+        Test::Token(values) => !values.iter().any(|value| any_of_system(value).is_some()),
+        Test::Reference(_) | Test::Uri(_) => true,
+        _ => false,
+    }
 }
 
 fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
-    rows(table_of(test), param, r, out);
+    rows(table_of(test), param, is_equality(test), r, out);
     out.sql(" AND ");
     row_test(test, "i", out);
     out.sql(LOOKED_UP);
 }
 
 /// Ends an `EXISTS` that is looked up for each row that leads: for PostgreSQL an offset keeps it from leading itself.
-const LOOKED_UP: &str = " LIMIT 1 OFFSET 0)";
+pub const LOOKED_UP: &str = " LIMIT 1 OFFSET 0)";
 
 /// The table that a test is on.
 pub fn table_of(test: &Test) -> &'static str {

@@ -135,6 +135,76 @@ fn chains_and_lists_reach_no_further() {
 }
 
 #[test]
+fn an_emergency_opens_the_record_named_and_no_population() {
+    on_both(|backend| {
+        let World { server, mine, author, plain, .. } = world(backend);
+        let mut rescuer = professional(7, "10");
+        rescuer["purpose"] = "bris_de_glace".into();
+        rescuer["reason"] = "inconscient".into();
+        let plain = format!("DocumentReference/{plain}");
+        let of = |path: &str, mode: &str| entries(&server.get(&rescuer, path), mode);
+        // Who is named is seen, and what comes along with it.
+        let named = format!("DocumentReference?patient={mine}&_include=DocumentReference:subject&_include=DocumentReference:author");
+        assert_eq!(of(&named, "match"), [plain]);
+        assert_eq!(of(&named, "include"), [format!("Patient/{mine}"), format!("Practitioner/{author}")]);
+        assert_eq!(of(&format!("DocumentReference?patient={mine}&subject:Patient.birthdate=gt1900"), "match").len(), 1);
+        // A question from a directory is one over everybody.
+        for path in [
+            "Practitioner?_has:DocumentReference:author:type=11490-0",
+            "Practitioner?_has:DocumentReference:author:patient.birthdate=gt1900",
+            "Practitioner?_has:Patient:general-practitioner:active=true",
+        ] {
+            assert!(of(path, "match").is_empty(), "{path}");
+        }
+        for path in [
+            "Practitioner?name=durand&_revinclude=DocumentReference:author",
+            "Practitioner?name=durand&_revinclude=*&_include:iterate=DocumentReference:subject",
+        ] {
+            assert_eq!((of(path, "match").len(), of(path, "include")), (1, vec![]), "{path}");
+        }
+    });
+}
+
+#[test]
+fn what_is_deleted_is_found_by_nothing() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let tester = service("tester");
+        let put = |kind: &str, id: &str, mut body: Value| {
+            body["resourceType"] = kind.into();
+            body["id"] = id.into();
+            server.fhir(&tester, "PUT", &format!("{kind}/{id}"), Some(&body)).expect(201);
+        };
+        put("Patient", "gone", json!({"active": true}));
+        put("Observation", "o", json!({"status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/gone"}}));
+        let list = json!({"status": "current", "mode": "working", "entry": [{"item": {"reference": "Patient/gone"}}]});
+        put("List", "l", list);
+        let paths = [
+            "Patient?_id=gone",
+            "Patient?_has:Observation:subject:status=final",
+            "Patient?_list=l",
+            "?_type=Patient&_id=gone",
+            "Patient/gone/Patient",
+            "Patient?_id=gone&_sort=birthdate",
+        ];
+        for path in paths {
+            assert_eq!(server.get(&tester, path).matches(), ["gone"], "{path}");
+        }
+        let included = "Observation?_id=o&_include=Observation:subject";
+        assert_eq!(entries(&server.get(&tester, included), "include"), ["Patient/gone"]);
+        assert_eq!(server.get(&tester, "Observation?subject:Patient.active=true").matches(), ["o"]);
+        server.fhir(&tester, "DELETE", "Patient/gone", None);
+        for path in paths {
+            assert!(server.get(&tester, path).matches().is_empty(), "{path}");
+            let count = format!("{path}&_summary=count").replace("/Patient&", "/Patient?");
+            assert_eq!(server.get(&tester, &count).expect(200)["total"], 0, "{path}");
+        }
+        assert!(entries(&server.get(&tester, included), "include").is_empty());
+        assert!(server.get(&tester, "Observation?subject:Patient.active=true").matches().is_empty());
+    });
+}
+
+#[test]
 fn compartments_and_several_types_answer_as_each_type_would() {
     on_both(|backend| {
         let World { server, me, mine, plain, masked, .. } = world(backend);

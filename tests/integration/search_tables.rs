@@ -295,3 +295,46 @@ fn a_resource_has_no_end_of_values_to_search_by() {
         assert_eq!(found["total"], 1);
     });
 }
+
+#[test]
+fn a_walk_meets_everything_once_while_others_write() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let header = [("content-type", "application/fhir+json")];
+        let send = |kind: &str, entries: Vec<Value>| {
+            let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": entries});
+            server.send("POST", "/fhir", &header, Some(bundle.to_string().as_bytes())).expect(200);
+        };
+        let put = |id: &str, day: usize, text: &str| {
+            let at = format!("{:04}-{:02}-{:02}", 2000 + day % 25, 1 + day % 12, 1 + day % 28);
+            let body = json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"text": text}, "effectiveDateTime": at});
+            json!({"resource": body, "request": {"method": "PUT", "url": format!("Observation/{id}")}})
+        };
+        for part in 0..5 {
+            send("transaction", (0..2000).map(|n| part * 2000 + n).map(|n| put(&format!("o{n}"), n, "a")).collect());
+        }
+        for sort in ["_sort=-date", "_sort=date", ""] {
+            let mut path = format!("/fhir/Observation?code:text=a&_count=200&{sort}");
+            let mut met = Vec::new();
+            for page in 0.. {
+                let answer = server.send("GET", &path, &[], None);
+                met.extend(answer.matches());
+                // Others write meanwhile: new ones, and others that no longer match.
+                if page < 20 {
+                    let (added, changed) = (format!("n{page}"), page * 37);
+                    let others =
+                        vec![put(&added, page, "b"), put(&format!("o{changed}"), changed, "b"), put(&added.replace('n', "m"), page, "a")];
+                    send("batch", others);
+                }
+                match answer.link("next") {
+                    Some(next) => path = format!("/fhir/{}", next.split("/fhir/").nth(1).unwrap()),
+                    None => break,
+                }
+            }
+            let unique: std::collections::BTreeSet<&String> = met.iter().collect();
+            assert_eq!(unique.len(), met.len(), "nothing twice; {sort}");
+            let unchanged = (0..10_000).filter(|n| n % 37 != 0 || *n >= 20 * 37).map(|n| format!("o{n}"));
+            assert!(unchanged.into_iter().all(|id| unique.contains(&id)), "nothing that stayed as it was is passed over; {sort}");
+        }
+    });
+}

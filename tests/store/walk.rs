@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
 use ensemble::filter::{Candidate, Envelope, Facts, Filter, IndexRows, Param, ParamKind, matches};
-use ensemble::policy::{Action, Caller, CallerKind, Policy, Purpose, Scope};
+use ensemble::policy::{Action, Caller, Policy, Scope};
 use ensemble::search::{Context, SortBy, extract, parse};
 use ensemble::store::search::{Order, PageRequest, SortKey, page, page_of_types, total, total_of_types};
 use ensemble::store::write::{NewResource, insert};
@@ -178,26 +178,6 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
     (name, pairs)
 }
 
-fn tester() -> Caller {
-    Caller {
-        kind: CallerKind::Tester,
-        principal: ensemble::filter::Actor::service("tester").unwrap(),
-        structure: None,
-        profession: None,
-        specialty: None,
-        role: None,
-        sector: None,
-        purpose: Purpose::Normal,
-        reason: None,
-        acts_for: None,
-        family: None,
-        given: None,
-        secret: false,
-        scopes: Vec::new(),
-        token: String::new(),
-    }
-}
-
 /// What one is sorted by, absent last; texts and numbers compare as they are.
 fn value(one: &Kept, by: SortBy, descending: bool) -> Option<Vec<Part>> {
     let (param, of) = match by {
@@ -272,7 +252,7 @@ fn walks(backend: Backend) {
             let shown = format!("{name}?{pairs:?}; seed {seed}");
             let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
             let query = parse(kind(name), &pairs, &context).unwrap_or_else(|error| panic!("{shown}: {error}"));
-            let scope = policy.scope(&tester(), Action::Consult, kind(name), NOW);
+            let scope = policy.scope(&Caller::tester().unwrap(), Action::Consult, kind(name), NOW);
             let mut kept: Vec<&Kept> =
                 world.iter().filter(|one| one.envelope.resource == kind(name) && keeps(&world, one, &query.filter)).collect();
             kept.sort_by(|one, other| compare(one, other, &query.sort));
@@ -360,7 +340,12 @@ fn of_types(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, w
         let names = ["Observation", "Patient", "Practitioner"];
         let parts: Vec<(Scope, Filter)> = names
             .into_iter()
-            .map(|name| (policy.scope(&tester(), Action::Consult, kind(name), NOW), parse(kind(name), &pairs, &context).unwrap().filter))
+            .map(|name| {
+                (
+                    policy.scope(&Caller::tester().unwrap(), Action::Consult, kind(name), NOW),
+                    parse(kind(name), &pairs, &context).unwrap().filter,
+                )
+            })
             .collect();
         let keeps =
             |one: &&Kept| parts.iter().any(|(scope, filter)| scope.resource() == one.envelope.resource && self::keeps(world, one, filter));

@@ -17,18 +17,18 @@ pub struct Followed {
     pub params: Vec<Param>,
 }
 
-/// What these resources (holder and key) refer to, of the types of the scopes.
+/// What these resources (holder and key) refer to, of the types of the parts, each inside its scope and what else must hold of it.
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn referred(
     connection: &mut AnyConnection,
-    scopes: &[&Scope],
+    parts: &[(Scope, Filter)],
     from: &[(i64, i64)],
     followed: &Followed,
     limit: usize,
 ) -> Result<Vec<Hit>, Error> {
-    let Some(first) = scopes.first().filter(|_| !from.is_empty()) else { return Ok(Vec::new()) };
+    let Some((first, _)) = parts.first().filter(|_| !from.is_empty()) else { return Ok(Vec::new()) };
     let mut found = Statement::new("SELECT DISTINCT l.holder AS holder, l.key AS key FROM index_reference x JOIN locator l ON l.realm = ");
     found.number(i16::from(first.is_tester())).sql(" AND l.ref = x.value WHERE (x.holder, x.key) IN (VALUES ");
     for (number, (holder, key)) in from.iter().enumerate() {
@@ -36,26 +36,26 @@ pub fn referred(
     }
     found.sql(")");
     by(followed, &mut found);
-    select(connection, scopes, found, limit)
+    select(connection, parts, found, limit)
 }
 
-/// What refers to these resources (`Type/id`), of the types of the scopes.
+/// What refers to these resources (`Type/id`), of the types of the parts, each inside its scope and what else must hold of it.
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn referring(
     connection: &mut AnyConnection,
-    scopes: &[&Scope],
+    parts: &[(Scope, Filter)],
     to: &[String],
     followed: &Followed,
     limit: usize,
 ) -> Result<Vec<Hit>, Error> {
-    let Some(first) = scopes.first().filter(|_| !to.is_empty()) else { return Ok(Vec::new()) };
+    let Some((first, _)) = parts.first().filter(|_| !to.is_empty()) else { return Ok(Vec::new()) };
     let mut found = Statement::new("SELECT DISTINCT x.holder AS holder, x.key AS key FROM index_reference x WHERE ");
     predicate::everywhere("x", i16::from(first.is_tester()), &mut found);
     found.sql(" AND x.value IN (").texts(to.iter().map(String::as_str)).sql(")");
     by(followed, &mut found);
-    select(connection, scopes, found, limit)
+    select(connection, parts, found, limit)
 }
 
 fn by(followed: &Followed, out: &mut Statement) {
@@ -65,8 +65,8 @@ fn by(followed: &Followed, out: &mut Statement) {
 }
 
 /// Those of the resources found that their scopes permit.
-fn select(connection: &mut AnyConnection, scopes: &[&Scope], found: Statement, limit: usize) -> Result<Vec<Hit>, Error> {
-    let Some(first) = scopes.first() else { return Ok(Vec::new()) };
+fn select(connection: &mut AnyConnection, parts: &[(Scope, Filter)], found: Statement, limit: usize) -> Result<Vec<Hit>, Error> {
+    let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
     let realm = i16::from(first.is_tester());
     let mut statement = Statement::new("SELECT ");
     columns(first, &mut statement);
@@ -75,8 +75,8 @@ fn select(connection: &mut AnyConnection, scopes: &[&Scope], found: Statement, l
     statement.sql(" WHERE r.deleted = 0 AND (1 = 0");
     // Types of which the same is allowed stand together.
     let mut groups: Vec<(Vec<i16>, Filter)> = Vec::new();
-    for scope in scopes {
-        let (allowed, number) = (scope.filter(), scope.resource().number());
+    for (scope, known) in parts {
+        let (allowed, number) = (scope.filter().and(known.clone()), scope.resource().number());
         match groups.iter_mut().find(|(_, other)| *other == allowed) {
             Some((numbers, _)) => numbers.push(number),
             None => groups.push((vec![number], allowed)),

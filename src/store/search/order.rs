@@ -1,7 +1,7 @@
 //! The order of a page and where it begins (FHIR R4 search.html#_sort): ascending takes the least of several values, descending the
 //! greatest; what has no value comes last either way; the key decides between equals, in the same direction.
 
-use super::super::predicate::table;
+use super::super::predicate::{LOOKED_UP, table};
 use super::super::sql::Statement;
 use super::plan::{Leader, Plan};
 use super::{Keys, Order, PageRequest, Position, SortKey};
@@ -93,12 +93,12 @@ pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posit
     // No other row of the resource comes before it.
     let better = if by.descending { ">" } else { "<" };
     select.sql(&format!(
-        " AND NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = {s}.holder AND b.key = {s}.key AND b.param = ",
+        " AND NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = {s}.holder AND b.key = {s}.key AND b.param + 0 = ",
         table(by.kind)
     ));
     select.number(by.param.key());
     by.counted("b", &mut select);
-    select.sql(&format!(" AND ({}) {better} ({}))", list("b", columns), list(s, columns)));
+    select.sql(&format!(" AND ({}) {better} ({})", list("b", columns), list(s, columns))).sql(LOOKED_UP);
     let down = by.runs_down();
     if let Some(after) = after {
         select.sql(&format!(" AND ({}, {s}.key) {} (", list(s, columns), if down { "<" } else { ">" }));
@@ -125,10 +125,13 @@ pub fn lacking(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posi
     let mut select = Statement::new("SELECT r.holder AS holder, r.key AS key, '' AS sorted");
     plan.from(leader, &mut select);
     plan.conditions(leader, &mut select);
-    select.sql(&format!(" AND NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = r.holder AND b.key = r.key AND b.param = ", table(by.kind)));
+    select.sql(&format!(
+        " AND NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = r.holder AND b.key = r.key AND b.param + 0 = ",
+        table(by.kind)
+    ));
     select.number(by.param.key());
     by.counted("b", &mut select);
-    select.sql(")");
+    select.sql(LOOKED_UP);
     let down = by.runs_down();
     if let Some(after) = after {
         select.sql(if down { " AND r.key < " } else { " AND r.key > " }).big(after.key);
@@ -188,7 +191,7 @@ pub fn columns(plan: &Plan<'_>, leader: &Leader<'_>, keys: &[SortKey], request: 
 
 /// What a key sorts by, of a resource aliased `r`; a resource without it has what comes last.
 fn value(key: SortKey) -> String {
-    let (side, within) = (if key.descending { "MAX" } else { "MIN" }, "i.holder = r.holder AND i.key = r.key AND i.param =");
+    let (side, within) = (if key.descending { "MAX" } else { "MIN" }, "i.holder = r.holder AND i.key = r.key AND i.param + 0 =");
     match key.order {
         Order::Created => "r.key".to_owned(),
         Order::LastUpdated => "r.updated".to_owned(),

@@ -235,12 +235,12 @@ impl<'f> Plan<'f> {
 
     /// Whether something asks for the resource's own row, and not for index rows alone.
     pub fn needs_row(&self, leader: &Leader<'f>) -> bool {
-        let typed = match leader {
+        let stands = match leader {
             Leader::Type => return true,
             Leader::Sorted | Leader::Person(_) => true,
-            Leader::Rows(filter) | Leader::Set(filter) => tells_type(filter),
+            Leader::Rows(filter) | Leader::Set(filter) => stands_for(filter),
         };
-        !typed || needs_row(&self.allowed) || self.rest(leader).any(needs_row)
+        !stands || needs_row(&self.allowed) || self.rest(leader).any(needs_row)
     }
 
     fn rest<'p>(&'p self, leader: &Leader<'f>) -> impl Iterator<Item = &'f Filter> + use<'p, 'f> {
@@ -461,12 +461,12 @@ fn leads_anywhere(filter: &Filter) -> bool {
     }
 }
 
-/// Whether what passes is of the type searched by that alone.
-fn tells_type(filter: &Filter) -> bool {
+/// Whether the rows that pass stand for resources of the type searched that are there: index rows do, what leads to an address does not,
+/// for it may be that of a deletion.
+fn stands_for(filter: &Filter) -> bool {
     match filter {
-        Filter::Id(_) | Filter::Has(..) => true,
         Filter::Index(param, _) | Filter::Via(param, ..) => !is_common(*param),
-        Filter::Or(any) => any.iter().all(tells_type),
+        Filter::Or(any) => any.iter().all(stands_for),
         _ => false,
     }
 }
