@@ -84,12 +84,8 @@ pub fn lock_together(connection: &mut AnyConnection, names: &[String], alone: bo
         return Ok(());
     }
     // By what is locked, not by name: two names may mean one lock.
-    let mut each =
-        Statement::new("SELECT CAST(pg_advisory_xact_lock(o.h) AS TEXT) FROM (SELECT hashtextextended(v.n, 0) AS h FROM (VALUES ");
-    for (place, name) in names.iter().enumerate() {
-        each.sql(if place == 0 { "(" } else { ", (" }).text(name).sql(")");
-    }
-    each.sql(") AS v(n) ORDER BY h OFFSET 0) o");
+    let mut each = Statement::new("SELECT CAST(pg_advisory_xact_lock(o.h) AS TEXT) FROM (SELECT hashtextextended(w.name, 0) AS h FROM ");
+    each.table_of(connection, names.iter().map(String::as_str)).sql(" ORDER BY h OFFSET 0) o");
     each.load::<Text, String>(connection)?;
     Ok(())
 }
