@@ -1,0 +1,132 @@
+//! How PostgreSQL does what is asked most (DESIGN 4): by index alone, a page for the cost of a page, nothing sorted but a page or the
+//! few that lead, and in the same way after the data have grown tenfold.
+
+use serde_json::Value;
+
+use super::growth::{fill, grow, remember};
+use crate::support::build::{INS, holder, ins, professional, service};
+use crate::support::explain::{self, Bound, Indexes, Used};
+use crate::support::postgres::Cluster;
+use crate::support::{Server, query};
+
+/// A page of twenty, and one more to know whether there are more; a resource has a few rows of each parameter.
+const PAGE: Bound = Bound { met: 100, sorted: 21 };
+/// What leads is few enough to be sorted (`store::search::plan`).
+const FEW: Bound = Bound { met: 1_000, sorted: 1_000 };
+/// All that match are counted, none is sorted.
+const ALL: Bound = Bound { met: u64::MAX, sorted: 0 };
+
+/// A question, whose it is and what it may cost.
+struct Asked {
+    who: Value,
+    path: String,
+    bound: Bound,
+}
+
+/// The questions, given the id of a space and of a document in it.
+fn questions((space, letter): &(String, String)) -> Vec<Asked> {
+    let of_tester = [
+        ("Patient/p3", PAGE),
+        ("Patient/p0/_history", PAGE),
+        ("Observation?_count=20", PAGE),
+        ("Observation?code=a-1&_count=20", PAGE),
+        ("Observation?patient=p1&_sort=-date&_count=20", PAGE),
+        ("Observation?patient=p1&code=http://loinc.org%7Ca-1&_sort=-date&_count=20", PAGE),
+        ("Observation?_sort=date&_count=20", PAGE),
+        ("Observation?subject:Patient.name=unique5x&_count=20", FEW),
+        ("Observation?subject:Patient.family=unique5x&_count=20", FEW),
+        ("Observation?subject:Patient.family=unique5x&_sort=-date&_count=20", FEW),
+        ("Observation?code=rare&_sort=date&_count=20", PAGE),
+        ("Observation?code=a-1&status=final&_sort=-date&_count=20", PAGE),
+        ("Observation?subject:Patient.family=durand&_count=20", PAGE),
+        ("Patient?_has:Observation:patient:code=rare&_count=20", PAGE),
+        ("Observation?code=a-1&_include=Observation:patient&_count=20", PAGE),
+        ("Patient?family=unique5x&_revinclude=Observation:patient&_count=20", FEW),
+        ("Observation?code=a-1&_summary=count", ALL),
+        ("DocumentReference?patient=p1&type=11490-0&_sort=-date&_count=20", PAGE),
+        ("Patient?identifier=urn:oid:1.2.3%7Cmrn-4&_count=20", PAGE),
+        ("Observation?_lastUpdated=ge2020-01-01&_lastUpdated=lt2099-01-01&_count=20", PAGE),
+    ];
+    let me = ins(1);
+    let named = format!("{INS}|{me}");
+    let by_identifier =
+        query(&[("patient.identifier", &named), ("type", "http://loinc.org|11490-0"), ("_sort", "-date"), ("_count", "20")]);
+    let of_others = [
+        (professional(1, "10"), format!("DocumentReference/{letter}"), PAGE),
+        (professional(1, "10"), format!("DocumentReference/{letter}/_history"), PAGE),
+        (professional(1, "10"), format!("DocumentReference{by_identifier}"), PAGE),
+        (holder(&me), "AuditEvent?date=ge2020-01-01&_sort=-date&_count=20".to_owned(), PAGE),
+        (holder(&me), "DocumentReference?type=http://loinc.org%7C11490-0&_sort=-date&_count=20".to_owned(), PAGE),
+        (holder(&me), "DocumentReference?_count=20".to_owned(), PAGE),
+        (professional(1, "10"), "AuditEvent?_count=20".to_owned(), PAGE),
+        (professional(1, "10"), format!("DocumentReference?patient={space}&_count=20"), PAGE),
+        (professional(1, "10"), format!("DocumentReference?patient={space}&_summary=count"), ALL),
+        (service("auditor"), format!("AuditEvent?patient={space}&date=ge2020-01-01&_sort=-date&_count=20"), PAGE),
+    ];
+    let tester = of_tester.into_iter().map(|(path, bound)| (service("tester"), path.to_owned(), bound));
+    tester.chain(of_others).map(|(who, path, bound)| Asked { who, path, bound }).collect()
+}
+
+/// The statements that a question needs; a page that leads on is asked for what follows too.
+fn ask(server: &Server, cluster: &Cluster, asked: &Asked) -> Vec<(String, Vec<Used>)> {
+    server.token(&asked.who);
+    let (mut all, mut path) = (Vec::new(), asked.path.clone());
+    for place in ["first", "second"] {
+        let before = cluster.log().len();
+        let answer = server.get(&asked.who, &path);
+        let body = answer.expect(200);
+        assert!(body["entry"].as_array().is_none_or(|entries| !entries.is_empty()) && body["total"] != 0, "{path}: {body}");
+        let used = explain::read(&cluster.log()[before..]);
+        assert!(!used.is_empty(), "{path}: nothing is explained");
+        all.push((format!("{} {place} of {}", asked.path, asked.who["kind"]), used));
+        match answer.link("next") {
+            Some(next) => path = next.split("/fhir/").nth(1).unwrap().to_owned(),
+            None => break,
+        }
+    }
+    all
+}
+
+/// How each question is done, and what is wrong with it.
+fn look(server: &Server, cluster: &Cluster, indexes: &Indexes, known: &(String, String)) -> (Vec<(String, Vec<String>)>, Vec<String>) {
+    let (mut shapes, mut faults) = (Vec::new(), Vec::new());
+    for asked in questions(known) {
+        for (name, used) in ask(server, cluster, &asked) {
+            for one in &used {
+                let found = one.faults(indexes, asked.bound);
+                faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}\n{}\n{}", one.text, one.shape())));
+            }
+            shapes.push((name, used.iter().map(Used::shape).collect()));
+        }
+    }
+    (shapes, faults)
+}
+
+#[test]
+fn plans_are_by_index_and_stay_the_same() {
+    let cluster = Cluster::start();
+    let url = cluster.fresh_database();
+    let database = url.rsplit('/').next().unwrap();
+    let known = fill(&Server::on(&url, &["--empty"]));
+    remember(&cluster, database);
+    let indexes = explain::indexes(&cluster, database);
+    let mut before = None;
+    for (from, to) in [(1, 9), (10, 99)] {
+        grow(&cluster, database, from, to);
+        let server = Server::on(&explain::explained(&url), &["--empty"]);
+        let (shapes, faults) = look(&server, &cluster, &indexes, &known);
+        assert!(faults.is_empty(), "after {to} copies, {} faults:\n{}", faults.len(), faults.join("\n"));
+        if let Some(before) = before.replace(shapes.clone()) {
+            for (small, large) in std::iter::zip(&before, &shapes) {
+                assert_eq!(small, large);
+            }
+            assert_eq!(before.len(), shapes.len());
+        }
+    }
+    // What is told of here would be seen.
+    cluster.execute(database, "DROP INDEX resource_type; DROP INDEX index_token_key; ALTER TABLE locator DROP CONSTRAINT locator_pkey");
+    let (_, faults) = look(&Server::on(&explain::explained(&url), &["--empty"]), &cluster, &indexes, &known);
+    for word in ["rows are sorted", "is read by", "is read from end to end", "are met by"] {
+        assert!(faults.iter().any(|fault| fault.contains(word)), "{word}: {}", faults.join("\n"));
+    }
+}
