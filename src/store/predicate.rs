@@ -83,8 +83,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             }
         }
         Filter::LastUpdated(test) => {
-            let updated = format!("{r}.updated");
-            range(*test, &updated, &format!("{r}.updated + 1"), out);
+            updated(*test, r, out);
         }
         Filter::Index(param, test) => index(*param, test, r, out),
         Filter::HolderNamed(names) => holder_named(names, h, out),
@@ -332,6 +331,30 @@ pub fn range(test: RangeTest, start: &str, end: &str, out: &mut Statement) {
         RangeTest::Within(s, e) => out.sql("(").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e),
         RangeTest::EndsAfter(_) | RangeTest::StartsBefore(_) | RangeTest::StartsFrom(_) | RangeTest::EndsBy(_) => out.sql("("),
     };
+    out.sql(")");
+}
+
+/// When a resource with this alias was last written.
+pub fn updated(test: RangeTest, alias: &str, out: &mut Statement) {
+    instant(test, &format!("{alias}.updated"), |micros| micros, out);
+}
+
+/// The same as [`range`] of an instant, which ends a microsecond after it begins: one bound or two of a column that an index is in the
+/// order of. `place` gives what the column has at an instant.
+pub fn instant(test: RangeTest, column: &str, place: impl Fn(i64) -> i64, out: &mut Statement) {
+    let (from, until) = match test {
+        RangeTest::Within(s, e) | RangeTest::NotWithin(s, e) | RangeTest::Overlaps(s, e) => (Some(s), Some(e)),
+        RangeTest::AtOrAfter(from, _) | RangeTest::EndsAfter(from) | RangeTest::StartsFrom(from) => (Some(from), None),
+        RangeTest::AtOrBefore(_, until) | RangeTest::StartsBefore(until) | RangeTest::EndsBy(until) => (None, Some(until)),
+    };
+    let (first, second, between) = match test {
+        RangeTest::NotWithin(..) => (until.map(|e| (" >= ", e)), from.map(|s| (" < ", s)), " OR "),
+        _ => (from.map(|s| (" >= ", s)), until.map(|e| (" < ", e)), " AND "),
+    };
+    out.sql("(");
+    for (number, (operator, micros)) in first.into_iter().chain(second).enumerate() {
+        out.sql(if number == 0 { "" } else { between }).sql(column).sql(operator).big(place(micros));
+    }
     out.sql(")");
 }
 

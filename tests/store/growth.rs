@@ -9,6 +9,7 @@ use crate::support::postgres::Cluster;
 const PATIENTS: usize = 20;
 const OBSERVATIONS: usize = 160;
 const DOCUMENTS: usize = 40;
+const SPACES: u32 = 6;
 const IN_RECORD: u32 = 10;
 const HOSPITAL: &str = "1750000018";
 
@@ -54,8 +55,16 @@ const TABLES: [(&str, &str); 14] = [
     ("audit_disclosed", "true"),
 ];
 
-/// Fills an empty database over HTTP; the id of the space of [`ins`]`(1)` and of a document in it.
-pub fn fill(server: &Server) -> (String, String) {
+/// What was made that a question can name.
+pub struct Known {
+    /// The id of the space of `ins(1)`.
+    pub space: String,
+    /// The id of a document in it.
+    pub letter: String,
+}
+
+/// Fills an empty database over HTTP.
+pub fn fill(server: &Server) -> Known {
     let put = |body: Value| {
         let url = format!("{}/{}", body["resourceType"].as_str().unwrap(), body["id"].as_str().unwrap());
         json!({"resource": body, "request": {"method": "PUT", "url": url}})
@@ -99,23 +108,23 @@ pub fn fill(server: &Server) -> (String, String) {
     records(server)
 }
 
-/// Two spaces with documents that a professional reads.
-fn records(server: &Server) -> (String, String) {
-    let mut known = Vec::new();
-    for me in [ins(1), ins(2)] {
+/// Spaces with documents that a professional reads.
+fn records(server: &Server) -> Known {
+    let mut known = None;
+    for me in (1..=SPACES).map(ins) {
         let space = server.create(&service("operator"), &patient(&me)).id();
         server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(1)))).expect(201);
         for number in 0..IN_RECORD {
             let code = if number % 2 == 0 { "11490-0" } else { "11502-2" };
             let one = server.create(&structure(HOSPITAL), &document(&me, code, number).by(&psidnat(1)).json()).id();
             server.get(&professional(1, "10"), &format!("DocumentReference/{one}")).expect(200);
-            known.push((space.clone(), one));
+            known.get_or_insert(Known { space: space.clone(), letter: one });
         }
         for _ in 0..4 {
             server.get(&professional(1, "10"), &format!("DocumentReference?patient={space}")).expect(200);
         }
     }
-    known.swap_remove(0)
+    known.unwrap()
 }
 
 /// Keeps what is there, to be copied.

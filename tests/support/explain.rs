@@ -107,6 +107,11 @@ impl Used {
         out
     }
 
+    /// Whether it counts, up to a limit, what could lead a search.
+    pub fn is_probe(&self) -> bool {
+        self.text.starts_with("SELECT COUNT(*) FROM (SELECT ")
+    }
+
     /// What is wrong with it.
     pub fn faults(&self, indexes: &Indexes, bound: Bound) -> Vec<String> {
         let mut faults = Vec::new();
