@@ -38,6 +38,11 @@ impl Place {
         ALIASES.get(self.depth).copied().unwrap_or(("r", "h"))
     }
 
+    /// The holder of the resource. That of testers is spelled out: PostgreSQL knows how much it has, and does not take it for one of many.
+    fn home(self) -> String {
+        if self.realm == 0 { format!("{}.holder", self.aliases().0) } else { "-1".to_owned() }
+    }
+
     /// Whether it is no link of a chain.
     pub fn is_top(self) -> bool {
         self.depth == 0
@@ -83,9 +88,10 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             }
         }
         Filter::LastUpdated(test) => {
-            updated(*test, r, out);
+            // As a range, not as an instant: no index finds it, whose rows would then be sorted.
+            range(*test, &format!("{r}.updated"), &format!("{r}.updated + 1"), out);
         }
-        Filter::Index(param, test) => index(*param, test, r, out),
+        Filter::Index(param, test) => index(*param, test, place, out),
         Filter::HolderNamed(names) => holder_named(names, h, out),
         Filter::Envelope(test) => envelope(test, r, h, out),
         Filter::Holder(HolderTest::State(state)) => {
@@ -104,7 +110,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ").number(place.realm);
             out.sql(" AND l.ref = x.value");
             joined("l", target, out);
-            out.sql(" WHERE x.holder = ").sql(r).sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
+            out.sql(" WHERE x.holder = ").sql(&place.home()).sql(" AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
             out.sql(" AND ");
             linked(*resource, inner, target, out);
             out.sql(LOOKED_UP);
@@ -161,8 +167,8 @@ fn list(filters: &[Filter], between: &str, none: &str, place: Place, out: &mut S
 
 /// An `EXISTS` over the index rows of the parameter, closed by the caller. What is no equality is asked of the rows of the one resource,
 /// not of those of the parameter: the sum keeps the key that begins with the parameter from being taken.
-fn rows(table: &str, param: Param, equality: bool, r: &str, out: &mut Statement) {
-    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(r).sql(".holder AND i.key = ").sql(r);
+fn rows(table: &str, param: Param, equality: bool, place: Place, out: &mut Statement) {
+    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(&place.home()).sql(" AND i.key = ").sql(place.aliases().0);
     out.sql(if equality { ".key AND i.param = " } else { ".key AND i.param + 0 = " }).number(param.key());
 }
 
@@ -174,8 +180,8 @@ fn is_equality(test: &Test) -> bool {
     }
 }
 
-fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
-    rows(table_of(test), param, is_equality(test), r, out);
+fn index(param: Param, test: &Test, place: Place, out: &mut Statement) {
+    rows(table_of(test), param, is_equality(test), place, out);
     out.sql(" AND ");
     row_test(test, "i", out);
     out.sql(LOOKED_UP);
@@ -332,11 +338,6 @@ pub fn range(test: RangeTest, start: &str, end: &str, out: &mut Statement) {
         RangeTest::EndsAfter(_) | RangeTest::StartsBefore(_) | RangeTest::StartsFrom(_) | RangeTest::EndsBy(_) => out.sql("("),
     };
     out.sql(")");
-}
-
-/// When a resource with this alias was last written.
-pub fn updated(test: RangeTest, alias: &str, out: &mut Statement) {
-    instant(test, &format!("{alias}.updated"), |micros| micros, out);
 }
 
 /// The same as [`range`] of an instant, which ends a microsecond after it begins: one bound or two of a column that an index is in the

@@ -180,11 +180,11 @@ type Values = (
 pub const FROM: &str = "FROM audit_event r LEFT JOIN holder h ON h.holder = r.holder \
                         LEFT JOIN resource t ON t.holder = r.holder AND t.key = r.target_key ";
 
-/// Runs a selection of traces; `condition` begins with `WHERE`.
+/// Runs a selection of traces; `condition` begins with `WHERE`, and is of one `holder` where that is given.
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
+pub fn select_traces(connection: &mut AnyConnection, holder: Option<i64>, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \
@@ -193,8 +193,13 @@ pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Re
     let hidden = Label::HiddenFromHolder.bit();
     statement.sql(" | CASE WHEN ").sql(DISCLOSED).sql(" AND (x.labels & ").number(hidden).sql(") <> 0").sql(LOOKED_UP).sql(" OR (");
     statement.sql("EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ").number(OTHERS);
-    statement.sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = r.holder AND x.type = ");
-    statement.number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
+    statement.sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
+    // Asked once of a record that is known, not for each trace.
+    match holder {
+        Some(holder) => statement.big(holder),
+        None => statement.sql("r.holder"),
+    };
+    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
     statement.sql(") <> 0").sql(LOOKED_UP).sql(") THEN ").number(hidden).sql(" ELSE 0 END");
     statement.sql(" AS SMALLINT) ");
     statement.sql(FROM).append(condition);

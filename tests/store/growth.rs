@@ -143,7 +143,7 @@ pub fn grow(cluster: &Cluster, database: &str, from: u32, to: u32) {
         let columns: Vec<&str> = listed.lines().collect();
         let copied: Vec<&str> = columns.iter().map(|column| expression(table, column)).collect();
         let statement = format!(
-            "INSERT INTO public.{table} ({}) SELECT {} FROM base.{table} CROSS JOIN generate_series({from}, {to}) AS s(n) WHERE {which}",
+            "INSERT INTO public.{table} ({}) SELECT {} FROM base.{table} CROSS JOIN generate_series(CAST({from} AS BIGINT), {to}) AS s(n) WHERE {which}",
             columns.join(", "),
             copied.join(", ")
         );

@@ -107,6 +107,23 @@ impl Used {
         out
     }
 
+    /// How it reaches the large tables: each by which columns, in no order. What is named by its key needs no more.
+    pub fn reached(&self, indexes: &Indexes) -> Vec<String> {
+        let mut all = Vec::new();
+        self.walk(&mut |node, _| {
+            let Some((index, columns)) = node["Index Name"].as_str().and_then(|name| indexes.get_key_value(name)) else { return };
+            let words = words(node["Index Cond"].as_str().unwrap_or_default());
+            let mut named: Vec<&str> =
+                columns.iter().map(String::as_str).filter(|column| words.iter().any(|word| word == column)).collect();
+            if named.contains(&"key") {
+                named = vec!["key"];
+            }
+            all.push(format!("{} by {}", node["Relation Name"].as_str().unwrap_or(index), named.join(", ")));
+        });
+        all.sort();
+        all
+    }
+
     /// Whether it counts, up to a limit, what could lead a search.
     pub fn is_probe(&self) -> bool {
         self.text.starts_with("SELECT COUNT(*) FROM (SELECT ")
@@ -166,13 +183,18 @@ fn met(node: &Value) -> u64 {
 /// Whether a condition names the first columns of an index, and passes over one only after a range. The node's own columns stand in it
 /// without an alias.
 fn leads(condition: &str, columns: &[String]) -> bool {
+    let words = words(condition);
+    let named: Vec<bool> = columns.iter().map(|column| words.contains(column)).collect();
+    let first = named.iter().take_while(|named| **named).count();
+    let ranges = first > 0 && ["<", ">"].iter().any(|operator| condition.contains(&format!("({} {operator}", columns[first - 1])));
+    first > 0 && (ranges || !named[first..].contains(&true))
+}
+
+/// The words of a condition outside of texts.
+fn words(condition: &str) -> Vec<String> {
     let code = condition.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '$');
-    let words: Vec<&str> = code.split(|c| !is_word(c)).collect();
-    let named: Vec<bool> = columns.iter().map(|column| words.contains(&column.as_str())).collect();
-    let first = named.iter().take_while(|named| **named).count();
-    let ranges = first > 0 && ["<", ">"].iter().any(|operator| code.contains(&format!("({} {operator}", columns[first - 1])));
-    first > 0 && (ranges || !named[first..].contains(&true))
+    code.split(|c| !is_word(c)).map(ToOwned::to_owned).collect()
 }
 
 #[test]

@@ -296,7 +296,7 @@ impl<'f> Plan<'f> {
                 out.sql("SELECT i.holder AS holder, i.key AS key FROM resource i WHERE ");
                 home("i", out);
                 out.sql(" AND i.type = ").number(resource.number()).sql(" AND ");
-                predicate::updated(*test, "i", out);
+                predicate::instant(*test, "i.updated", |micros| micros, out);
             }
             Filter::Index(param, test) => {
                 out.sql("SELECT i.holder AS holder, i.key AS key FROM ").sql(table_of(test)).sql(" i WHERE ");

@@ -74,7 +74,8 @@ pub fn traces(
         statement.sql(if up { " AND r.key > " } else { " AND r.key < " }).big(after.key);
     }
     statement.sql(if up { " ORDER BY r.key ASC LIMIT " } else { " ORDER BY r.key DESC LIMIT " }).number(i64::from(request.limit) + 1);
-    let mut traces = select_traces(connection, statement)?;
+    let holder = if let Some([one]) = request.holders.as_deref() { Some(*one) } else { None };
+    let mut traces = select_traces(connection, holder, statement)?;
     if request.backward {
         // The one too many is the first of those before.
         traces.reverse();
