@@ -122,7 +122,9 @@ fn look(server: &Server, cluster: &Cluster, indexes: &Indexes, known: &Known) ->
                 faults.extend(found.into_iter().map(|fault| format!("{name}: {fault}\n{}\n{}", one.text, one.shape())));
                 if asked.bound.sorted != RECORD.sorted {
                     let name = if asked.path.contains("lt20") { name.replace(&oldest, "") } else { name.clone() };
-                    reached.insert((name, one.text.clone()), one.reached(indexes));
+                    // What is wrong today: rights are read by their actor while one has few of them, and by the holder later.
+                    let how = one.reached(indexes).into_iter().filter(|how| !how.starts_with("access_right ")).collect();
+                    reached.insert((name, one.text.clone()), how);
                 }
             }
         }
