@@ -7,7 +7,7 @@ use chrono::Utc;
 use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 /// Microseconds from 1970 to 2020, where keys start to count.
-const KEY_EPOCH: i64 = 1_577_836_800_000_000;
+pub const KEY_EPOCH: i64 = 1_577_836_800_000_000;
 
 /// The instants at which the clock may be set: before, keys cannot tell the time; later, they come to the end of their numbers.
 pub const TIMES: std::ops::Range<i64> = KEY_EPOCH..10_413_792_000_000_000;

@@ -38,6 +38,11 @@ impl Place {
         ALIASES.get(self.depth).copied().unwrap_or(("r", "h"))
     }
 
+    /// The holder of the resource. That of testers is spelled out: PostgreSQL knows how much it has, and does not take it for one of many.
+    fn home(self) -> String {
+        if self.realm == 0 { format!("{}.holder", self.aliases().0) } else { "-1".to_owned() }
+    }
+
     /// Whether it is no link of a chain.
     pub fn is_top(self) -> bool {
         self.depth == 0
@@ -83,10 +88,10 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             }
         }
         Filter::LastUpdated(test) => {
-            let updated = format!("{r}.updated");
-            range(*test, &updated, &format!("{r}.updated + 1"), out);
+            // As a range, not as an instant: no index finds it, whose rows would then be sorted.
+            range(*test, &format!("{r}.updated"), &format!("{r}.updated + 1"), out);
         }
-        Filter::Index(param, test) => index(*param, test, r, out),
+        Filter::Index(param, test) => index(*param, test, place, out),
         Filter::HolderNamed(names) => holder_named(names, h, out),
         Filter::Envelope(test) => envelope(test, r, h, out),
         Filter::Holder(HolderTest::State(state)) => {
@@ -105,7 +110,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ").number(place.realm);
             out.sql(" AND l.ref = x.value");
             joined("l", target, out);
-            out.sql(" WHERE x.holder = ").sql(r).sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
+            out.sql(" WHERE x.holder = ").sql(&place.home()).sql(" AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
             out.sql(" AND ");
             linked(*resource, inner, target, out);
             out.sql(LOOKED_UP);
@@ -162,8 +167,8 @@ fn list(filters: &[Filter], between: &str, none: &str, place: Place, out: &mut S
 
 /// An `EXISTS` over the index rows of the parameter, closed by the caller. What is no equality is asked of the rows of the one resource,
 /// not of those of the parameter: the sum keeps the key that begins with the parameter from being taken.
-fn rows(table: &str, param: Param, equality: bool, r: &str, out: &mut Statement) {
-    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(r).sql(".holder AND i.key = ").sql(r);
+fn rows(table: &str, param: Param, equality: bool, place: Place, out: &mut Statement) {
+    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(&place.home()).sql(" AND i.key = ").sql(place.aliases().0);
     out.sql(if equality { ".key AND i.param = " } else { ".key AND i.param + 0 = " }).number(param.key());
 }
 
@@ -175,8 +180,8 @@ fn is_equality(test: &Test) -> bool {
     }
 }
 
-fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
-    rows(table_of(test), param, is_equality(test), r, out);
+fn index(param: Param, test: &Test, place: Place, out: &mut Statement) {
+    rows(table_of(test), param, is_equality(test), place, out);
     out.sql(" AND ");
     row_test(test, "i", out);
     out.sql(LOOKED_UP);
@@ -332,6 +337,25 @@ pub fn range(test: RangeTest, start: &str, end: &str, out: &mut Statement) {
         RangeTest::Within(s, e) => out.sql("(").sql(start).sql(" >= ").big(s).sql(" AND ").sql(end).sql(" <= ").big(e),
         RangeTest::EndsAfter(_) | RangeTest::StartsBefore(_) | RangeTest::StartsFrom(_) | RangeTest::EndsBy(_) => out.sql("("),
     };
+    out.sql(")");
+}
+
+/// The same as [`range`] of an instant, which ends a microsecond after it begins: one bound or two of a column that an index is in the
+/// order of. `place` gives what the column has at an instant.
+pub fn instant(test: RangeTest, column: &str, place: impl Fn(i64) -> i64, out: &mut Statement) {
+    let (from, until) = match test {
+        RangeTest::Within(s, e) | RangeTest::NotWithin(s, e) | RangeTest::Overlaps(s, e) => (Some(s), Some(e)),
+        RangeTest::AtOrAfter(from, _) | RangeTest::EndsAfter(from) | RangeTest::StartsFrom(from) => (Some(from), None),
+        RangeTest::AtOrBefore(_, until) | RangeTest::StartsBefore(until) | RangeTest::EndsBy(until) => (None, Some(until)),
+    };
+    let (first, second, between) = match test {
+        RangeTest::NotWithin(..) => (until.map(|e| (" >= ", e)), from.map(|s| (" < ", s)), " OR "),
+        _ => (from.map(|s| (" >= ", s)), until.map(|e| (" < ", e)), " AND "),
+    };
+    out.sql("(");
+    for (number, (operator, micros)) in first.into_iter().chain(second).enumerate() {
+        out.sql(if number == 0 { "" } else { between }).sql(column).sql(operator).big(place(micros));
+    }
     out.sql(")");
 }
 

@@ -4,6 +4,7 @@ use diesel::sql_types::{BigInt, Integer, SmallInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
+use super::predicate::LOOKED_UP;
 use super::sql::Statement;
 use crate::fhir::ResourceType;
 use crate::filter::Label;
@@ -143,7 +144,7 @@ pub fn disclosed(connection: &mut AnyConnection, holder: i64, key: i64) -> Resul
     Ok(select.load::<BigInt, i64>(connection)?)
 }
 
-/// Begins a condition on the resources that the trace `r` disclosed, where they are several; closed by the caller.
+/// Begins a condition on the resources that the trace `r` disclosed, where they are several; the caller closes it with [`LOOKED_UP`].
 pub const DISCLOSED: &str = "EXISTS (SELECT 1 FROM audit_disclosed d JOIN resource x ON x.holder = d.holder AND x.key = d.target \
                              WHERE d.holder = r.holder AND d.key = r.key";
 
@@ -179,22 +180,27 @@ type Values = (
 pub const FROM: &str = "FROM audit_event r LEFT JOIN holder h ON h.holder = r.holder \
                         LEFT JOIN resource t ON t.holder = r.holder AND t.key = r.target_key ";
 
-/// Runs a selection of traces; `condition` begins with `WHERE`.
+/// Runs a selection of traces; `condition` begins with `WHERE`, and is of one `holder` where that is given.
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
+pub fn select_traces(connection: &mut AnyConnection, holder: Option<i64>, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \
          CAST(COALESCE(t.labels, 0)",
     );
     let hidden = Label::HiddenFromHolder.bit();
-    statement.sql(" | CASE WHEN ").sql(DISCLOSED).sql(" AND (x.labels & ").number(hidden).sql(") <> 0) OR (");
+    statement.sql(" | CASE WHEN ").sql(DISCLOSED).sql(" AND (x.labels & ").number(hidden).sql(") <> 0").sql(LOOKED_UP).sql(" OR (");
     statement.sql("EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ").number(OTHERS);
-    statement.sql(") AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = r.holder AND x.type = ");
-    statement.number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
-    statement.sql(") <> 0)) THEN ").number(hidden).sql(" ELSE 0 END");
+    statement.sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
+    // Asked once of a record that is known, not for each trace.
+    match holder {
+        Some(holder) => statement.big(holder),
+        None => statement.sql("r.holder"),
+    };
+    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
+    statement.sql(") <> 0").sql(LOOKED_UP).sql(") THEN ").number(hidden).sql(" ELSE 0 END");
     statement.sql(" AS SMALLINT) ");
     statement.sql(FROM).append(condition);
     let rows: Vec<Values> = statement.load::<Columns, Values>(connection)?;

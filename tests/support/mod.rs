@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod build;
 pub mod dice;
+pub mod explain;
 pub mod package;
 pub mod postgres;
 pub mod server;
