@@ -136,6 +136,8 @@ pub enum EnvelopeTest {
     DocTypeIn(Arc<[i16]>),
     /// The label is set.
     Labelled(Label),
+    /// The key is smaller: it was created before the instant for which this key stands.
+    KeyBelow(i64),
     /// One of these actors is a party.
     PartyIn(Vec<Actor>),
     /// Deposited by this actor.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::changes::Changes;
+use super::changes::{self, Changes};
 use super::consents::{self, ConsentKind};
+use super::labels::{self, Lasting};
 use super::matrix::{Exercise, Matrix, Tables};
 use super::projection::adult_born;
 use super::resources::{self, Belonging, Bound};
@@ -183,7 +184,7 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         // Being named in something gives no standing with its holder.
         Filter::Envelope(EnvelopeTest::PartyIn(_)) => Some(false),
         Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.ins == *ins)),
-        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_)) => None,
+        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_) | EnvelopeTest::KeyBelow(_)) => None,
         Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
         Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
@@ -200,6 +201,7 @@ pub struct Policy {
     resources: Vec<Belonging>,
     consents: Vec<ConsentKind>,
     changes: Changes,
+    lasting: Lasting,
     accept_provisional: bool,
     version: String,
 }
@@ -211,7 +213,14 @@ impl Policy {
     /// [`LoadError`]: the tables do not load.
     pub fn embedded(accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
         let tables = Tables::EMBEDDED;
-        let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
+        let law = [
+            rules::EMBEDDED,
+            consents::EMBEDDED,
+            changes::EMBEDDED,
+            labels::EMBEDDED,
+            resources::EMBEDDED,
+        ];
+        let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, &law.concat()].concat();
         let status = if accept_provisional { "provisional" } else { "confirmed" };
         let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
         let (rules, resources) = (rules::load(rules::EMBEDDED)?, resources::load()?);
@@ -220,12 +229,14 @@ impl Policy {
             let message = format!("rule `{}` is about a type that only testers keep", rule.id);
             return Err(LoadError::new("rules.tsv", 1, message));
         }
+        let matrix = Matrix::load(tables)?;
         Ok(Self {
-            matrix: Matrix::load(tables)?,
+            matrix,
             rules,
             resources,
             consents: consents::load()?,
             changes: Changes::load()?,
+            lasting: Lasting::load()?,
             accept_provisional,
             version,
         })
@@ -234,6 +245,11 @@ impl Policy {
     /// Who may change what of a document.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// How long each label hides what bears it.
+    pub fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// The kind of Consent with this code.
@@ -330,7 +346,7 @@ impl Policy {
                 condition = condition.and(self.readable(caller, today));
             }
             for label in &rule.except {
-                condition = condition.and(Filter::Envelope(EnvelopeTest::Labelled(*label)).negate());
+                condition = condition.and(self.lasting.hides(*label, now).negate());
             }
             if condition == Filter::Nothing {
                 continue;
