@@ -21,6 +21,9 @@ use crate::store::{self, AnyConnection, NewResource};
 /// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier, and for one that was withdrawn.
 pub(super) async fn deposit(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
     let admitted = document::admit(value, &service.policy, service.settings.masked_and_hidden, &service.base_url)?;
+    if !service.policy.deposits(request.caller.kind, admitted.doc_type) {
+        return Err(Error::Forbidden("documents of this type are not deposited by this caller".into()).into());
+    }
     let warnings = admitted.warnings.clone();
     let (within, asker) = (service.clone(), request.clone());
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone());

@@ -5,6 +5,7 @@
 pub mod caller;
 pub mod changes;
 pub mod consents;
+pub mod deposits;
 pub mod labels;
 pub mod matrix;
 pub mod nomenclature;

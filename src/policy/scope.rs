@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::changes::{self, Changes};
 use super::consents::{self, ConsentKind};
+use super::deposits::{self, Deposits};
 use super::labels::{self, Lasting};
 use super::matrix::{Exercise, Matrix, Tables};
 use super::projection::adult_born;
@@ -202,6 +203,7 @@ pub struct Policy {
     consents: Vec<ConsentKind>,
     changes: Changes,
     lasting: Lasting,
+    deposits: Deposits,
     accept_provisional: bool,
     version: String,
 }
@@ -217,6 +219,7 @@ impl Policy {
             rules::EMBEDDED,
             consents::EMBEDDED,
             changes::EMBEDDED,
+            deposits::EMBEDDED,
             labels::EMBEDDED,
             resources::EMBEDDED,
         ];
@@ -231,6 +234,7 @@ impl Policy {
         }
         let matrix = Matrix::load(tables)?;
         Ok(Self {
+            deposits: Deposits::load(deposits::EMBEDDED, matrix.types())?,
             matrix,
             rules,
             resources,
@@ -245,6 +249,11 @@ impl Policy {
     /// Who may change what of a document.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Whether callers of this kind deposit documents of this type, by its number.
+    pub fn deposits(&self, kind: super::CallerKind, doc_type: i16) -> bool {
+        self.matrix.types().all().iter().any(|known| known.number == doc_type && self.deposits.may(kind, known))
     }
 
     /// How long each label hides what bears it.
