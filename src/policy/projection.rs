@@ -35,10 +35,17 @@ pub fn default_settings() -> i16 {
 
 /// The kind of a Consent: its code of `CB/CodeSystem/consent-kind`.
 pub fn consent_kind(consent: &Value) -> Option<&str> {
-    let codings = consent.get("category")?.as_array()?.iter().filter_map(|category| category.get("coding")?.as_array()).flatten();
-    codings
+    consent_kinds(consent).next()
+}
+
+/// Every kind that a Consent says it is of: a stored one says one.
+pub fn consent_kinds(consent: &Value) -> impl Iterator<Item = &str> {
+    let categories = consent.get("category").and_then(Value::as_array).into_iter().flatten();
+    categories
+        .filter_map(|category| category.get("coding")?.as_array())
+        .flatten()
         .filter(|coding| coding.get("system").and_then(Value::as_str) == Some("https://ensemble.example/fhir/CodeSystem/consent-kind"))
-        .find_map(|coding| coding.get("code")?.as_str())
+        .filter_map(|coding| coding.get("code")?.as_str())
 }
 
 /// The extension with which the server says which professional recorded a Consent.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::applications;
 use super::changes::{self, Changes};
 use super::consents::{self, ConsentKind};
 use super::deposits::{self, Deposits};
@@ -204,6 +205,7 @@ pub struct Policy {
     changes: Changes,
     lasting: Lasting,
     deposits: Deposits,
+    purposes: Vec<(&'static str, &'static str)>,
     accept_provisional: bool,
     version: String,
 }
@@ -221,6 +223,7 @@ impl Policy {
             changes::EMBEDDED,
             deposits::EMBEDDED,
             labels::EMBEDDED,
+            applications::EMBEDDED,
             resources::EMBEDDED,
         ];
         let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, &law.concat()].concat();
@@ -241,6 +244,7 @@ impl Policy {
             consents: consents::load()?,
             changes: Changes::load()?,
             lasting: Lasting::load()?,
+            purposes: applications::load()?,
             accept_provisional,
             version,
         })
@@ -249,6 +253,16 @@ impl Policy {
     /// Who may change what of a document.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Whether an application may be allowed this purpose.
+    pub fn allows_purpose(&self, system: &str, code: &str) -> bool {
+        self.purposes.contains(&(system, code))
+    }
+
+    /// Whether a right may be narrowed to this type: it is a part of the record, with a right of its own.
+    pub fn is_part(&self, resource: ResourceType) -> bool {
+        self.is_of_record(resource) && self.part(resource) == resource
     }
 
     /// Whether callers of this kind deposit documents of this type, by its number.
