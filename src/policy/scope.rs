@@ -405,6 +405,10 @@ impl Policy {
             // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
             Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
             Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
+            Relation::Application if applications::consults(&caller.scopes, self.part(resource)) => {
+                acts_for().and(right(&[RightKind::Application]))
+            }
+            Relation::Application => Filter::Nothing,
             Relation::RecordAccess => right(&[RightKind::RecordAccess]),
             Relation::CareTeam => right(&[RightKind::CareTeam]),
             Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
