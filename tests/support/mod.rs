@@ -5,6 +5,7 @@ pub mod build;
 pub mod dice;
 pub mod package;
 pub mod postgres;
+pub mod record;
 pub mod server;
 
 pub use server::{Backend, Server, on_both};
