@@ -94,6 +94,14 @@ impl Claims {
             return Err(field(name, "a control character is in it"));
         }
         let kind = CallerKind::parse(&self.kind).ok_or_else(|| field("kind", "unknown kind of caller"))?;
+        // A code in another spelling would make an ordinary exercise of one that is not.
+        let spelt = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if self.sector.as_ref().is_some_and(|sector| !spelt(sector) || !sector.starts_with("SA")) {
+            return Err(field("sector", "expected a code of TRE_R02"));
+        }
+        if self.specialty.as_ref().is_some_and(|specialty| !spelt(specialty)) {
+            return Err(field("specialty", "expected a code of TRE_R38 or TRE_R01"));
+        }
         if let Some(name) = self.of_another_kind(kind) {
             return Err(field(name, "not a claim of this kind of caller"));
         }
@@ -194,14 +202,6 @@ impl Claims {
         let canonical = |short: &&str| profession_system(short) == Some(system) || *short == system;
         let short = ["TRE_G15", "TRE_R85", "TRE_R94", "TRE_R95"].into_iter().find(|short| canonical(short));
         let system = short.and_then(profession_system).ok_or_else(|| field("profession_system", "unknown nomenclature of professions"))?;
-        // A code in another spelling would make an ordinary exercise of one that is not.
-        let spelt = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if self.sector.as_ref().is_some_and(|sector| !spelt(sector) || !sector.starts_with("SA")) {
-            return Err(field("sector", "expected a code of TRE_R02"));
-        }
-        if self.specialty.as_ref().is_some_and(|specialty| !spelt(specialty)) {
-            return Err(field("specialty", "expected a code of TRE_R38 or TRE_R01"));
-        }
         if self.acr.as_deref().is_some_and(|acr| acr != "eidas1") {
             return Err(field("acr", "expected eidas1"));
         }

@@ -206,6 +206,7 @@ mod tests {
             (TokenRequest { r#for: Some("255081416802538".into()), ..physician() }, "for"),
             (TokenRequest { profession: Some("10".into()), ..structure() }, "profession"),
             (TokenRequest { secret: true, ..structure() }, "secret"),
+            (TokenRequest { sector: Some("assurance".into()), ..structure() }, "sector"),
             (TokenRequest { structure: Some("1750000018".into()), ..structure() }, "structure"),
             (
                 TokenRequest {

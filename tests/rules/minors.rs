@@ -69,7 +69,7 @@ fn rule_050_what_was_shown_to_representatives_is_never_hidden_again() {
             server.create(&hospital, &one.json())
         };
         let (shown, secret) = (deposit(1, false, None).id(), deposit(2, true, None).id());
-        assert_eq!(finds(&server, &who, &lina).1, [shown.clone()]);
+        assert_eq!(finds(&server, &who, &lina), (200, vec![shown.clone()]));
         // Never shown before: it is said at deposit or not at all.
         for id in [&shown, &secret] {
             let expected = if *id == shown { 422 } else { 200 };

@@ -7,6 +7,7 @@ mod emergency;
 mod exercises;
 mod hidden;
 mod identity;
+mod list;
 mod masked;
 mod matrix;
 mod minors;
