@@ -9,6 +9,7 @@ use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
 use crate::fhir::{ResourceType, primitive};
 use crate::filter::{Actor, RightKind};
 use crate::policy::consents::{Collected, ConsentKind, Named};
+use crate::policy::nomenclature::TRE_A03;
 use crate::policy::projection::{collected_by, consent_actors, consent_kind, consent_kinds};
 use crate::policy::{CONSULTS, Caller, CallerKind, Exercise, Policy, Purpose};
 
@@ -74,7 +75,7 @@ pub fn check_form<'p>(consent: &Value, policy: &'p Policy) -> Result<&'p Consent
     }
     check_named(consent, kind.named)?;
     check_elements(consent, kind)?;
-    check_parts(consent, policy)?;
+    check_parts(consent, kind, policy)?;
     check_purposes(consent, policy)?;
     clear::period(consent.pointer("/provision/period"), "Consent.provision.period")?;
     Ok(kind)
@@ -130,7 +131,8 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
         Some('A') => &["Device", "Organization"],
         _ => &["CareTeam"],
     };
-    let literal = actor.pointer("/reference/reference").and_then(Value::as_str).map(|text| text.split('/').next().unwrap_or_default());
+    let text = actor.pointer("/reference/reference").and_then(Value::as_str).unwrap_or_default();
+    let literal = text.split('/').find(|part| ResourceType::parse(part).is_some());
     let said = [literal, actor.pointer("/reference/type").and_then(Value::as_str)];
     match said.into_iter().flatten().find(|said| !types.contains(said)) {
         None => Ok(()),
@@ -143,13 +145,18 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
 
 const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
 
-/// Whether the parts a right is narrowed to are types of the record. A content has the right of its document.
-fn check_parts(consent: &Value, policy: &Policy) -> Result<(), Error> {
+/// Whether the parts a right is narrowed to are types of the record, an application's also classes of documents. A content has the right
+/// of its document.
+fn check_parts(consent: &Value, kind: &ConsentKind, policy: &Policy) -> Result<(), Error> {
     let classes = consent.pointer("/provision/class").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (at, class) in classes.iter().enumerate() {
         let text = |name: &str| class.get(name).and_then(Value::as_str);
-        let known = text("code").and_then(ResourceType::parse).is_some_and(|part| policy.is_part(part));
-        if !known || text("system").is_some_and(|system| system != RESOURCE_TYPES) {
+        let known = match text("system") {
+            None | Some(RESOURCE_TYPES) => text("code").and_then(ResourceType::parse).is_some_and(|part| policy.is_part(part)),
+            Some(TRE_A03) => kind.named == Named::Application && text("code").is_some_and(|code| policy.is_class(code)),
+            Some(_) => false,
+        };
+        if !known {
             let expected = format!("expected a resource type of the record, of `{RESOURCE_TYPES}`");
             return Err(Error::value(&format!("Consent.provision.class[{at}]"), expected));
         }

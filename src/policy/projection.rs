@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::nomenclature::TRE_A03;
 use crate::fhir::{ResourceType, national, primitive};
 use crate::filter::{Actor, Label, Right, RightKind, Setting};
 
@@ -200,10 +201,15 @@ fn setting_of(kind: &str) -> Option<Setting> {
     })
 }
 
-/// `provision.class` as ` Type Type `.
+/// `provision.class` as ` Type class:10 `.
 fn parts(consent: &Value) -> String {
     let classes = consent.pointer("/provision/class").and_then(Value::as_array);
-    let codes: Vec<&str> = classes.into_iter().flatten().filter_map(|class| class.get("code")?.as_str()).collect();
+    let part = |class: &Value| {
+        let of_documents = class.get("system").and_then(Value::as_str) == Some(TRE_A03);
+        let code = class.get("code")?.as_str()?;
+        Some(if of_documents { format!("class:{code}") } else { code.to_owned() })
+    };
+    let codes: Vec<String> = classes.into_iter().flatten().filter_map(part).collect();
     if codes.is_empty() { String::new() } else { format!(" {} ", codes.join(" ")) }
 }
 

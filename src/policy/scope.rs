@@ -260,6 +260,11 @@ impl Policy {
         self.purposes.contains(&(system, code))
     }
 
+    /// Whether an application may be narrowed to documents of this class of TRE_A03.
+    pub fn is_class(&self, code: &str) -> bool {
+        applications::CLASSES.iter().any(|(class, _)| *class == code)
+    }
+
     /// Whether a right may be narrowed to this type: it is a part of the record, with a right of its own.
     pub fn is_part(&self, resource: ResourceType) -> bool {
         self.is_of_record(resource) && self.part(resource) == resource
@@ -405,10 +410,7 @@ impl Policy {
             // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
             Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
             Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
-            Relation::Application if applications::consults(&caller.scopes, self.part(resource)) => {
-                acts_for().and(right(&[RightKind::Application]))
-            }
-            Relation::Application => Filter::Nothing,
+            Relation::Application => acts_for().and(self.allowed(caller, self.part(resource), now)),
             Relation::RecordAccess => right(&[RightKind::RecordAccess]),
             Relation::CareTeam => right(&[RightKind::CareTeam]),
             Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),

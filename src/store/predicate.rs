@@ -377,7 +377,7 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
         .sql(" AND a.until_at > ")
         .big(test.at);
     if let Some(part) = test.part {
-        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part.name()).sql(" %')");
+        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part).sql(" %')");
     }
     out.sql(")");
 }

@@ -183,6 +183,11 @@ fn what_is_unclear_is_refused_with_its_place() {
             ("no actor", set("/provision", "actor", json!([])), place),
             ("two of one kind", set("/provision", "actor", json!([actor, named(party(&psidnat(2)))])), place),
             ("two of different kinds", set("/provision", "actor", json!([actor, named(party("1750000018"))])), place),
+            (
+                "a professional who is somebody's patient elsewhere",
+                set("/provision/actor/0/reference", "reference", "https://x.example/fhir/Patient/1".into()),
+                reference,
+            ),
             ("a professional and a team in one", set("/provision", "actor", json!([named(both.clone())])), reference),
             ("a team and a professional in one", consent(&me, "care-team-access", "permit", both), reference),
             ("a team for a professional", consent(&me, "record-access", "permit", json!({"reference": "CareTeam/x"})), reference),
@@ -222,6 +227,11 @@ fn what_is_unclear_is_refused_with_its_place() {
             ("of nobody known", set("", "patient", json!({"identifier": {"system": INS, "value": ins(99)}})), "Consent.patient"),
             ("of a group", set("", "patient", json!({"reference": "Group/1"})), "Consent.patient.reference"),
             ("a part that is none", set("/provision", "class", json!([{"code": "Location"}])), "Consent.provision.class[0]"),
+            (
+                "a class of documents, which is an application's",
+                set("/provision", "class", json!([{"system": ensemble::policy::nomenclature::TRE_A03, "code": "10"}])),
+                "Consent.provision.class[0]",
+            ),
             ("a content without its document", set("/provision", "class", json!([{"code": "Binary"}])), "Consent.provision.class[0]"),
             ("a modifier", set("", "modifierExtension", modifier.clone()), "Consent.modifierExtension"),
             ("a modifier within", set("/provision/actor/0", "modifierExtension", modifier), "Consent.provision.actor[0].modifierExtension"),

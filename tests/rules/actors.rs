@@ -172,6 +172,15 @@ fn rule_084_an_application_consults_what_the_person_consented_to_and_its_scopes_
         assert_eq!((sees(&documents), sees(&all).0), (nothing, (404, 404, 200)));
         server.fhir(&holder(&me), "PUT", &format!("Consent/{}", second["id"].as_str().unwrap()), Some(&ended(&second))).expect(200);
         assert_eq!(sees(&all), nothing);
+        // By category: the documents of the classes it was allowed, and no others.
+        let prescription = server.create(&structure(HOSPITAL), &document(&me, "57828-6", 80).json()).id();
+        let mut classes = application(&me, "app-1", &[], "TREAT");
+        classes["provision"]["class"] = json!([{"system": ensemble::policy::nomenclature::TRE_A03, "code": "42"}]);
+        server.create(&holder(&me), &classes).expect(201);
+        assert_eq!(finds(&server, &all, &me), (200, vec![prescription.clone()]));
+        assert_eq!((reads(&server, &all, &prescription), reads(&server, &all, &letter)), (200, 404));
+        let urls = [&prescription, &letter].map(|id| content(&server, &structure(HOSPITAL), id));
+        assert_eq!(urls.map(|url| server.get(&all, &url).status), [200, 404]);
         // The person reads what it did.
         assert!(server.get(&holder(&me), "AuditEvent?_count=200").expect(200).to_string().contains("app-1"));
     });
@@ -202,6 +211,7 @@ fn an_application_is_allowed_for_a_stated_purpose_and_part_only() {
             (with("class", part("http://hl7.org/fhir/resource-types", "Organization")), "Consent.provision.class[0]"),
             (with("class", part("http://hl7.org/fhir/resource-types", "Binary")), "Consent.provision.class[0]"),
             (with("class", part("urn:x", "DocumentReference")), "Consent.provision.class[0]"),
+            (with("class", part(ensemble::policy::nomenclature::TRE_A03, "12")), "Consent.provision.class[0]"),
             (
                 with("actor", consent(&me, "x", "permit", party(&psidnat(1)))["provision"]["actor"].clone()),
                 "Consent.provision.actor[0].reference",

@@ -86,6 +86,8 @@ fn world(dice: &mut Dice) -> World {
             } else if dice.chance(6) {
                 " documentreference "
             } else if dice.chance(4) {
+                " class:10 class:42 "
+            } else if dice.chance(4) {
                 " DocumentReference Patient "
             } else {
                 ""
@@ -258,7 +260,7 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
         9 if dice.chance(3) => Filter::Envelope(EnvelopeTest::KeyBelow(month_ago())),
         9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
         10 => {
-            let part = Some(ResourceType::DOCUMENT_REFERENCE);
+            let part = Some("DocumentReference");
             Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
         }
         11 => by_author(dice),
