@@ -11,6 +11,7 @@ pub mod labels;
 pub mod matrix;
 pub mod nomenclature;
 pub mod projection;
+mod relation;
 pub mod resources;
 mod rights;
 mod rules;

@@ -9,13 +9,11 @@ use super::consents::{self, ConsentKind};
 use super::deposits::{self, Deposits};
 use super::labels::{self, Lasting};
 use super::matrix::{Exercise, Matrix, Tables};
-use super::projection::adult_born;
 use super::resources::{self, Belonging, Bound};
-use super::rights::CONSULTS;
-use super::rules::{self, Relation, Rule};
+use super::rules::{self, Rule};
 use super::{Caller, LoadError};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, Setting, matches};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -301,7 +299,7 @@ impl Policy {
 
     /// The part of the space a resource belongs to, as a right may be narrowed to it: the type whose element names its holder, which
     /// for a Binary is its DocumentReference.
-    fn part(&self, resource: ResourceType) -> ResourceType {
+    pub(super) fn part(&self, resource: ResourceType) -> ResourceType {
         let element = self.belonging(resource).and_then(|row| row.element);
         element.and_then(|element| ResourceType::parse(element.split('.').next()?)).unwrap_or(resource)
     }
@@ -393,46 +391,5 @@ impl Policy {
         let Some(profession) = &caller.profession else { return Filter::Nothing };
         let types: Arc<[i16]> = self.matrix.readable(profession, self.accept_provisional, today);
         if types.is_empty() { Filter::Nothing } else { Filter::Envelope(EnvelopeTest::DocTypeIn(types)) }
-    }
-
-    /// The condition a relation means for this caller.
-    fn relation(&self, relation: Relation, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
-        let exercise = self.exercise(caller);
-        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.part(resource)), now);
-        let permits = |setting| match exercise {
-            Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
-            Exercise::Occupational | Exercise::Barred => Filter::Nothing,
-        };
-        let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
-        let named = |actors| Filter::Envelope(EnvelopeTest::PartyIn(actors));
-        match relation {
-            Relation::Any => Filter::Everything,
-            // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
-            Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
-            Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
-            Relation::Application => acts_for().and(self.allowed(caller, self.part(resource), now)),
-            Relation::RecordAccess => right(&[RightKind::RecordAccess]),
-            Relation::CareTeam => right(&[RightKind::CareTeam]),
-            Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
-            Relation::Administrator => right(&[RightKind::Administrator]),
-            Relation::AuthorWithRight => named(caller.actors()).and(right(&CONSULTS)),
-            Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
-            Relation::Party => match exercise {
-                Exercise::Ordinary | Exercise::Barred => named(caller.actors()),
-                // The absence of the one right, its refusal and a block look alike: without it nothing tells, with it no refusal does.
-                Exercise::Occupational => named(caller.actors())
-                    .and(self.right(caller, &[RightKind::Occupational], None, now))
-                    .and(self.blocked(caller, now).negate())
-                    .and(Filter::Envelope(EnvelopeTest::Labelled(Label::Unspoken)).negate()),
-            },
-            Relation::Manager => named(Actor::managing(&caller.principal).into_iter().collect()),
-            Relation::BreakGlass => permits(Setting::BreakGlass),
-            Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
-            Relation::Samu => permits(Setting::Samu),
-            Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
-            Relation::Blocked => self.blocked(caller, now),
-            Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
-            Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
-        }
     }
 }
