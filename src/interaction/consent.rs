@@ -133,7 +133,9 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
     };
     let text = actor.pointer("/reference/reference").and_then(Value::as_str).unwrap_or_default();
     let literal = text.split('/').find(|part| ResourceType::parse(part).is_some());
-    let said = [literal, actor.pointer("/reference/type").and_then(Value::as_str)];
+    // A type may be told by the address of its definition.
+    let kind = actor.pointer("/reference/type").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
+    let said = [literal, kind];
     match said.into_iter().flatten().find(|said| !types.contains(said)) {
         None => Ok(()),
         Some(other) => {

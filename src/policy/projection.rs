@@ -127,7 +127,8 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             ("occupational-health", true) => {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until)))
             }
-            ("application", true) => {
+            // Its parts are what it is allowed: without any it is allowed nothing.
+            ("application", true) if !parts(&source.value).is_empty() => {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until)))
             }
             ("record-block", false) => {
@@ -314,6 +315,22 @@ mod tests {
         ];
         for (sources, expected) in rows {
             assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
+        }
+    }
+
+    #[test]
+    fn an_application_is_allowed_the_parts_it_is_given() {
+        let class = |system: &str, code: &str| json!({"system": system, "code": code});
+        let rows = [
+            (json!([]), None),
+            (json!([class("http://hl7.org/fhir/resource-types", "Patient")]), Some(" Patient ")),
+            (json!([class("http://hl7.org/fhir/resource-types", "Patient"), class(TRE_A03, "42")]), Some(" Patient class:42 ")),
+        ];
+        for (classes, expected) in rows {
+            let mut allowed = consent("a", "application", "permit", 10, true, 10);
+            allowed.value.pointer_mut("/provision").unwrap()["class"] = classes;
+            let (rights, _) = project(&[allowed], 0);
+            assert_eq!(rights.first().map(|right| right.parts.as_str()), expected);
         }
     }
 

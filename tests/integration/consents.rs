@@ -242,6 +242,10 @@ fn what_is_unclear_is_refused_with_its_place() {
             assert_eq!((answer.status, answer.issue().1.as_str()), (422, place), "{what}: {}", answer.text());
         }
         assert!(server.get(&holder(&me), "Consent").matches().is_empty(), "nothing was stored");
+        // What says the same twice is clear.
+        let mut twice = set("/provision/actor/0/reference", "type", "http://hl7.org/fhir/StructureDefinition/Practitioner".into());
+        twice["provision"]["actor"][0]["reference"]["reference"] = "https://x.example/fhir/Practitioner/1".into();
+        server.create(&holder(&me), &twice).expect(201);
         // Teams and representatives.
         let backwards = json!({"start": "2027-02-01", "end": "2027-01-31"});
         let mut member = team(&me, &[&psidnat(5)], &[]);
