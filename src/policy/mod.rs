@@ -2,6 +2,7 @@
 //!
 //! The law is data (P6): `profiles/authorization` holds the matrix and the rules; see the README of this folder for the words.
 
+mod age;
 mod applications;
 pub mod caller;
 pub mod changes;
