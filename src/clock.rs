@@ -128,6 +128,11 @@ fn seeded(seed: u64, place: u64) -> Uuid {
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
+/// The first key of what is created at this instant, microseconds since 1970: whatever was created before has a smaller one.
+pub fn first_key(instant: i64) -> i64 {
+    instant.saturating_sub(KEY_EPOCH).saturating_mul(1024)
+}
+
 /// When the resource of this key was created, microseconds since 1970.
 pub fn created(key: i64) -> i64 {
     key.div_euclid(1024).saturating_add(KEY_EPOCH)

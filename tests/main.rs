@@ -7,6 +7,7 @@ mod fhirpath;
 mod formats;
 mod integration;
 mod policy;
+mod rules;
 mod store;
 mod support;
 mod tidy;

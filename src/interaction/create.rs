@@ -273,6 +273,7 @@ pub(super) fn checked(
             consent_actors(&value)
         }
         ResourceType::CARE_TEAM => {
+            care_team::check_form(&value)?;
             // Who may write it again was asked before its version.
             if before.is_none() {
                 care_team::check_author(policy, None, &value, caller, standing, now)?;
@@ -280,7 +281,7 @@ pub(super) fn checked(
             care_team::parties(&value)
         }
         _ => {
-            care_team::check_representative(&value)?;
+            care_team::check_representative(&value, &row.ins)?;
             Vec::new()
         }
     };

@@ -50,6 +50,8 @@ pub struct ConsentKind {
     pub profession: Option<Code>,
     /// Elements of `provision` that it may have beside `type`; any other would be a restriction nobody keeps.
     pub elements: Vec<&'static str>,
+    /// Those that it must have.
+    pub needed: Vec<&'static str>,
 }
 
 /// The kind of Consent that gives a right; none gives a representative's.
@@ -66,7 +68,8 @@ pub fn code_of(kind: RightKind) -> Option<&'static str> {
     })
 }
 
-const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv");
+/// The table this binary was built with.
+pub const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv");
 
 /// Reads the table.
 ///
@@ -74,8 +77,8 @@ const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv")
 /// [`LoadError`] with the line.
 pub fn load() -> Result<Vec<ConsentKind>, LoadError> {
     let mut kinds = Vec::new();
-    Table::read("consents.tsv", EMBEDDED, &["kind", "provision", "actor", "collected", "profession", "elements", "source"])?.each(
-        |[code, provision, actor, collected, profession, elements, _]| {
+    Table::read("consents.tsv", EMBEDDED, &["kind", "provision", "actor", "collected", "profession", "elements", "needed", "source"])?
+        .each(|[code, provision, actor, collected, profession, elements, needed, _]| {
             let word = |what: &str, text: &str| format!("unknown {what} `{text}`");
             kinds.push(ConsentKind {
                 code: code.to_owned(),
@@ -109,15 +112,20 @@ pub fn load() -> Result<Vec<ConsentKind>, LoadError> {
                         Some(Code { system: system.to_owned(), code: code.to_owned() })
                     }
                 },
-                elements: match elements {
-                    "-" => Vec::new(),
-                    names => names.split(',').map(|name| element(name).ok_or_else(|| word("element", name))).collect::<Result<_, _>>()?,
-                },
+                elements: named_elements(elements)?,
+                needed: named_elements(needed)?,
             });
             Ok(())
-        },
-    )?;
+        })?;
     Ok(kinds)
+}
+
+/// The elements that a cell names, or `-`.
+fn named_elements(cell: &str) -> Result<Vec<&'static str>, String> {
+    match cell {
+        "-" => Ok(Vec::new()),
+        names => names.split(',').map(|name| element(name).ok_or_else(|| format!("unknown element `{name}`"))).collect(),
+    }
 }
 
 /// An element of `provision` that this server keeps to.

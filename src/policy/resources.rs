@@ -42,7 +42,8 @@ pub struct Belonging {
     pub element: Option<&'static str>,
 }
 
-const EMBEDDED: &str = include_str!("../../profiles/authorization/resources.tsv");
+/// The table this binary was built with.
+pub const EMBEDDED: &str = include_str!("../../profiles/authorization/resources.tsv");
 
 /// Reads the table.
 ///

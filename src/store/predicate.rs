@@ -375,6 +375,7 @@ fn envelope(test: &EnvelopeTest, r: &str, h: &str, out: &mut Statement) {
     match test {
         EnvelopeTest::DocTypeIn(types) => out.sql(r).sql(".doc_type IN (").numbers(types.iter().copied()).sql(")"),
         EnvelopeTest::Labelled(label) => out.sql("(").sql(r).sql(".labels & ").number(label.bit()).sql(") <> 0"),
+        EnvelopeTest::KeyBelow(key) => out.sql(r).sql(".key < ").big(*key),
         EnvelopeTest::SubmittedBy(actor) => out.sql(r).sql(".submitter = ").text(actor.as_str()),
         EnvelopeTest::HolderIs(ins) => out.sql("COALESCE(").sql(h).sql(".ins, '') = ").text(ins),
         EnvelopeTest::PartyIn(actors) => {
@@ -400,7 +401,7 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
         .sql(" AND a.until_at > ")
         .big(test.at);
     if let Some(part) = test.part {
-        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part.name()).sql(" %')");
+        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part).sql(" %')");
     }
     out.sql(")");
 }

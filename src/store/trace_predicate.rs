@@ -167,7 +167,9 @@ fn entity(values: &[String], reader: TraceReader, out: &mut Statement) {
 }
 
 fn named_target(reader: TraceReader, out: &mut Statement) {
-    out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0");
+    out.sql(" AND NOT (");
+    reader.unnamed("t", out);
+    out.sql(")");
     if !reader.is_told_all() {
         out.sql(" AND NOT ").sql(SENT_AND_NOT_FOUND);
     }

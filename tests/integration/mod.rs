@@ -2,6 +2,7 @@
 
 mod bundles;
 mod concurrency;
+mod consents;
 mod fhirpath_patch;
 mod history;
 mod import;
@@ -18,5 +19,6 @@ mod search_reach;
 mod search_tables;
 mod start;
 mod story;
+mod teams;
 mod transactions;
 mod writes;

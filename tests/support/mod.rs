@@ -6,6 +6,7 @@ pub mod dice;
 pub mod explain;
 pub mod package;
 pub mod postgres;
+pub mod record;
 pub mod server;
 
 pub use server::{Backend, Server, on_both};

@@ -18,6 +18,8 @@ pub struct TraceReader {
     pub unnamed: i16,
     /// Bits of labels: a trace whose target has one of them does not exist.
     pub absent: i16,
+    /// Keys of documents below this: what hid them from the person has ended of itself.
+    pub ended: i64,
     /// Whether it reads its own traces, which name a record only where something of it was disclosed.
     pub own: bool,
 }
@@ -31,6 +33,12 @@ impl TraceReader {
     /// Whether nothing of a record is hidden from it by labels.
     pub fn is_told_all(self) -> bool {
         self.unnamed == 0 && self.absent == 0
+    }
+
+    /// Whether a resource with this alias, where there is one, is hidden so that a trace of it does not name it.
+    pub(in crate::store) fn unnamed(self, alias: &str, out: &mut Statement) {
+        out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND COALESCE(");
+        out.sql(alias).sql(".key, 0) >= ").big(self.ended);
     }
 
     /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
@@ -75,7 +83,7 @@ pub fn traces(
     }
     statement.sql(if up { " ORDER BY r.key ASC LIMIT " } else { " ORDER BY r.key DESC LIMIT " }).number(i64::from(request.limit) + 1);
     let holder = if let Some([one]) = request.holders.as_deref() { Some(*one) } else { None };
-    let mut traces = select_traces(connection, holder, statement)?;
+    let mut traces = select_traces(connection, reader, holder, statement)?;
     if request.backward {
         // The one too many is the first of those before.
         traces.reverse();
