@@ -10,3 +10,4 @@ mod policy;
 mod store;
 mod support;
 mod tidy;
+mod twin;
