@@ -36,8 +36,8 @@ impl<'d> Asker<'d> {
         let of = |step: &&Step| step.resource() == resource || resource == "Binary" && step.resource() == "DocumentReference";
         let all: Vec<String> = self.steps.iter().filter(of).map(|step| step.name.clone()).collect();
         let hot: Vec<String> = all.iter().filter(|name| self.hot.contains(name)).cloned().collect();
-        let from = if !hot.is_empty() && self.dice.chance(2) { hot } else { all };
-        let name = if from.is_empty() || self.dice.chance(12) { "nowhere".to_owned() } else { self.dice.pick(&from).clone() };
+        let from = if hot.is_empty() || self.dice.chance(3) { all } else { hot };
+        let name = if from.is_empty() || self.dice.chance(16) { "nowhere".to_owned() } else { self.dice.pick(&from).clone() };
         if resource == "Binary" { format!("{name}b") } else { name }
     }
 
@@ -52,7 +52,7 @@ impl<'d> Asker<'d> {
 
     /// Someone of the world who may be asked about: for those who are told of records, not the one they are never told of.
     pub fn holder(&mut self) -> usize {
-        *self.dice.pick(&[0, 0, 0, 1, 1, 2, 3, 4, 7])
+        *self.dice.pick(&[0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 7])
     }
 
     /// Someone to write about: for those who deposit without a right, not the one they are never told of.
@@ -65,6 +65,11 @@ impl<'d> Asker<'d> {
     /// A document of either world.
     pub fn document(&mut self) -> Option<super::world::Document> {
         let name = self.thing("DocumentReference");
+        self.document_of(&name)
+    }
+
+    /// The document of this name.
+    pub fn document_of(&self, name: &str) -> Option<super::world::Document> {
         self.steps.iter().find_map(|step| match &step.what {
             What::Document(document) if step.name == name => Some(document.clone()),
             _ => None,

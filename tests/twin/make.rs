@@ -167,9 +167,9 @@ impl Maker<'_> {
             _ => Vec::new(),
         };
         let authors = (0..self.dice.roll(3)).map(|_| party(self.dice)).collect();
-        let practitioner = if self.dice.chance(2) { self.some("pr") } else { String::new() };
-        let custodian = if self.dice.chance(3) { self.some("org") } else { String::new() };
-        let related = (0..self.dice.roll(3)).map(|_| self.some("d")).filter(|name| !name.is_empty()).collect();
+        let practitioner = if self.dice.chance(3) { String::new() } else { self.some("pr") };
+        let custodian = if self.dice.chance(2) { self.some("org") } else { String::new() };
+        let related = (0..self.dice.roll(4)).map(|_| self.some("d")).filter(|name| !name.is_empty()).collect();
         let mut document = Document {
             of,
             by,
@@ -179,7 +179,7 @@ impl Maker<'_> {
             authors,
             practitioner,
             custodian,
-            title: text(self.dice, &TITLES),
+            title: format!("{} {}", text(self.dice, &TITLES), self.count + 1),
             date: text(self.dice, &DATES),
             language: text(self.dice, &LANGUAGES),
             related,
@@ -353,7 +353,7 @@ fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
             for _ in 0..=dice.roll(3) {
                 match dice.roll(8) {
                     0 => document.code = text(dice, &CODES),
-                    1 => document.title = text(dice, &TITLES),
+                    1 => document.title = format!("{} {}", text(dice, &TITLES), dice.roll(100)),
                     2 => document.date = text(dice, &DATES),
                     3 => document.language = text(dice, &LANGUAGES),
                     4 => document.authors = vec![party(dice)],

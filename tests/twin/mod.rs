@@ -25,6 +25,7 @@ mod run;
 mod same;
 mod search;
 mod shrink;
+mod tested;
 mod traces;
 mod view;
 mod world;

@@ -211,8 +211,9 @@ impl State {
                 self.sees_document(by, document)
                     && match edit {
                         Edit::Mask => (own || person) && !has("INVISIBLE_PATIENT"),
-                        Edit::Unmask => person,
-                        Edit::Announce => own && has("INVISIBLE_PATIENT"),
+                        // Which of several is taken off must be said.
+                        Edit::Unmask => person && has("MASQUE_PS") && stored.labels.len() == 1,
+                        Edit::Announce => own && has("INVISIBLE_PATIENT") && stored.labels.len() == 1,
                         Edit::Archive | Edit::Withdraw => own && !person,
                     }
             }

@@ -1,44 +1,16 @@
 //! Searches: every kind of parameter with its modifiers, chains both ways, includes, and all that shapes an answer.
 
 use super::ask::Asker;
-use super::build::master;
-use super::make::{CODES, DATES, LANGUAGES, PHONES, TITLES};
-use super::world::{Ask, QUIET, Who};
+use super::make::PHONES;
+use super::world::{Ask, QUIET, Step, What, Who};
 use crate::support::build::{PSIDNAT, STRUCTIDNAT};
 
 /// Builds one search.
 pub struct Searcher<'a, 'd> {
-    asker: &'a mut Asker<'d>,
+    pub asker: &'a mut Asker<'d>,
     pairs: Vec<(String, String)>,
 }
 
-/// Names of parameters without a value of their own: each is asked with `:missing`, and with a word.
-const PLAIN: [&str; 24] = [
-    "status",
-    "type",
-    "category",
-    "date",
-    "creation",
-    "period",
-    "period-start",
-    "description",
-    "language",
-    "contenttype",
-    "format",
-    "facility",
-    "setting",
-    "event",
-    "encounter",
-    "authenticator",
-    "author",
-    "custodian",
-    "related",
-    "relatesto",
-    "relation",
-    "identifier",
-    "security-label",
-    "isArchived",
-];
 const SORTS: [&str; 12] = [
     "date",
     "-date",
@@ -59,54 +31,16 @@ impl<'a, 'd> Searcher<'a, 'd> {
         Self { asker, pairs: Vec::new() }
     }
 
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.asker.dice.roll(sides)
     }
 
-    fn pick(&mut self, from: &[&str]) -> String {
+    pub fn pick(&mut self, from: &[&str]) -> String {
         self.asker.pick(from)
     }
 
     fn and(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.pairs.push((name.into(), value.into()));
-    }
-
-    fn psidnat(&mut self) -> String {
-        let number = 1 + usize::try_from(self.roll(4)).unwrap();
-        self.asker.names.psidnat(number)
-    }
-
-    fn structure(&mut self) -> String {
-        let number = 1 + usize::try_from(self.roll(2)).unwrap();
-        self.asker.names.structure(number)
-    }
-
-    fn code(&mut self) -> String {
-        let code = match self.asker.document() {
-            Some(document) if self.roll(3) > 0 => document.code,
-            _ => self.pick(&CODES),
-        };
-        if self.roll(3) == 0 { format!("http://loinc.org|{code}") } else { code }
-    }
-
-    fn day(&mut self) -> String {
-        let prefix = self.pick(&["", "gt", "lt", "ge", "le", "ne", "sa", "eb", "ap"]);
-        let date: String = self.pick(&DATES).chars().take(10).collect();
-        format!("{prefix}{date}")
-    }
-
-    fn word(&mut self) -> String {
-        let title = match self.asker.document() {
-            Some(document) if self.roll(2) > 0 => document.title,
-            _ => self.pick(&TITLES),
-        };
-        let letters = 1 + usize::try_from(self.roll(8)).unwrap();
-        if self.roll(2) == 0 { title } else { title.chars().take(letters).collect() }
-    }
-
-    fn identifier(&mut self) -> String {
-        let Some(document) = self.asker.document() else { return "urn:x|1".into() };
-        format!("urn:ietf:rfc:3986|{}", master(self.asker.names, document.of, document.number))
     }
 
     /// The person whose record is searched, in one of the ways to name it.
@@ -126,66 +60,31 @@ impl<'a, 'd> Searcher<'a, 'd> {
         }
     }
 
-    /// A test of a document, as name and value.
-    fn tested(&mut self) -> (String, String) {
-        let name = |text: &str| text.to_owned();
-        match self.roll(26) {
-            0 => (self.pick(&["type", "type:not", "type:text", "type:below"]), self.code()),
-            1 => (
-                self.pick(&["security-label", "security-label:not"]),
-                self.pick(&["MASQUE_PS", "INVISIBLE_PATIENT", "N", "INVISIBLE_REPRESENTANTS_LEGAUX"]),
-            ),
-            2 => (self.pick(&["status", "status:not"]), self.pick(&["current", "superseded", "entered-in-error", "current,superseded"])),
-            3 => (self.pick(&["date", "period", "creation", "_lastUpdated", "period-end"]), self.day()),
-            4 | 5 => (self.pick(&["description", "description:contains", "description:exact"]), self.word()),
-            6 => (self.pick(&["identifier", "identifier:not"]), self.identifier()),
-            7 => (self.pick(&["language", "contenttype"]), self.pick(&LANGUAGES)),
-            8 => (name("author"), self.asker.reference("Practitioner")),
-            9 => (
-                self.pick(&["author:identifier", "author.identifier", "author:Practitioner.identifier"]),
-                format!("{PSIDNAT}|{}", self.psidnat()),
-            ),
-            10 => (name("author:Practitioner.family"), format!("{}{}", self.asker.names.family(), 1 + self.roll(3))),
-            11 => (name("custodian"), self.asker.reference("Organization")),
-            12 => (
-                self.pick(&["custodian.name", "custodian:Organization.name:contains"]),
-                format!("{} {}", self.asker.names.family(), 1 + self.roll(2)),
-            ),
-            13 => (self.pick(&["related", "relatesto", "related:DocumentReference"]), self.asker.reference("DocumentReference")),
-            14 => (name("related:DocumentReference.type"), self.code()),
-            15 => (name("related:DocumentReference.description"), self.word()),
-            16 => (name("related:DocumentReference._id"), format!("{{{{{}}}}}", self.asker.thing("DocumentReference"))),
-            17 | 18 => (self.pick(&["_id", "_id", "_id:not"]), format!("{{{{{}}}}}", self.asker.thing("DocumentReference"))),
-            19 => (format!("_has:DocumentReference:related:{}", self.pick(&["type", "type:not"])), self.code()),
-            20 => (name("_has:DocumentReference:related:_id"), format!("{{{{{}}}}}", self.asker.thing("DocumentReference"))),
-            21 => (
-                self.pick(&[
-                    "location",
-                    "_has:AuditEvent:entity:agent",
-                    "_list",
-                    "_tag",
-                    "_profile",
-                    "_security",
-                    "_text",
-                    "_content",
-                    "_filter",
-                    "_source",
-                ]),
-                self.asker.reference("Binary"),
-            ),
-            22 => (format!("{}:missing", self.pick(&PLAIN)), self.pick(&["true", "false"])),
-            23 => (self.pick(&PLAIN), self.pick(&["x", "true", "replaces", "urn:x|"])),
-            24 => (self.pick(&["isArchived", "relation", "relationship"]), self.pick(&["true", "false", "replaces"])),
-            _ => (name("author:Practitioner._has:DocumentReference:author:security-label"), name("MASQUE_PS")),
-        }
+    /// The documents of whoever has one that relates to what differs, by what it relates to.
+    fn relating(&mut self) -> bool {
+        let name = self.asker.thing("DocumentReference");
+        let relating = |step: &Step| match &step.what {
+            What::Document(document) if document.related.contains(&name) => Some(document.of),
+            _ => None,
+        };
+        let Some(of) = self.asker.steps.iter().find_map(relating) else { return false };
+        let (test, value) = self.fitting_of(&name);
+        self.and("patient", format!("{{{{p{of}}}}}"));
+        let chain = self.pick(&["related:DocumentReference", "related:DocumentReference", "_has:DocumentReference:related"]);
+        let dot = if chain.starts_with('_') { ':' } else { '.' };
+        self.and(format!("{chain}{dot}{test}"), value);
+        true
     }
 
     fn documents(&mut self) -> String {
+        if self.roll(5) == 0 && self.relating() {
+            return "DocumentReference".into();
+        }
         if self.roll(12) > 0 {
             self.person();
         }
         for _ in 0..self.roll(3) {
-            let (name, value) = self.tested();
+            let (name, value) = if self.roll(3) == 0 { self.fitting() } else { self.tested() };
             self.and(name, value);
         }
         if self.roll(6) == 0 {
@@ -204,13 +103,19 @@ impl<'a, 'd> Searcher<'a, 'd> {
 
     /// A question from a directory, or from a Patient, into documents and rights.
     fn reverse(&mut self) -> (String, String) {
-        let (name, value) = self.tested();
         let by = self.pick(&["author", "author", "custodian", "authenticator"]);
-        match self.roll(6) {
-            0 | 1 => (format!("_has:DocumentReference:{by}:{name}"), value),
-            2 => (format!("_has:DocumentReference:{by}:_id"), format!("{{{{{}}}}}", self.asker.thing("DocumentReference"))),
-            3 => (format!("_has:Patient:general-practitioner:{}", self.pick(&["phone", "family"])), self.pick(&PHONES)),
-            4 => (format!("_has:DocumentReference:{by}:patient.{}", self.pick(&["phone", "birthdate", "family"])), self.pick(&PHONES)),
+        match self.roll(9) {
+            0..=4 => {
+                // One that fits a document which differs, from the one it names.
+                let (name, value) = self.fitting();
+                (format!("_has:DocumentReference:{by}:{name}"), value)
+            }
+            5 => {
+                let (name, value) = self.tested();
+                (format!("_has:DocumentReference:{by}:{name}"), value)
+            }
+            6 => (format!("_has:Patient:general-practitioner:{}", self.pick(&["phone", "family"])), self.pick(&PHONES)),
+            7 => (format!("_has:DocumentReference:{by}:patient.{}", self.pick(&["phone", "birthdate", "family"])), self.pick(&PHONES)),
             _ => (format!("_has:DocumentReference:{by}:_has:DocumentReference:related:type"), self.code()),
         }
     }
@@ -302,7 +207,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
             5 => ("_id".to_owned(), format!("{{{{p{of}}}}}")),
             6 if !relatives => ("general-practitioner".to_owned(), self.asker.reference("Practitioner")),
             7 if !relatives => {
-                let (name, value) = self.tested();
+                let (name, value) = self.fitting();
                 (format!("_has:DocumentReference:{}:{name}", self.pick(&["patient", "subject"])), value)
             }
             8 => (
@@ -350,6 +255,19 @@ impl<'a, 'd> Searcher<'a, 'd> {
 
     /// What shapes the answer.
     fn shape(&mut self) {
+        if self.roll(5) == 0 {
+            // A page that is not the whole, and how much the whole is.
+            let count = self.pick(&["0", "1", "1", "2", "3"]);
+            self.and("_count", count);
+            if self.roll(3) > 0 {
+                self.and("_total", "accurate");
+            }
+            return;
+        }
+        if self.roll(8) == 0 {
+            self.and("_summary", "count");
+            return;
+        }
         for _ in 0..self.roll(3) {
             let (name, value) = match self.roll(9) {
                 0 => ("_sort", self.pick(&SORTS)),
@@ -450,8 +368,8 @@ impl<'a, 'd> Searcher<'a, 'd> {
                 String::new()
             }
         };
-        if self.roll(3) == 0 {
-            let (name, value) = self.tested();
+        if path.ends_with("/DocumentReference") && self.roll(2) == 0 {
+            let (name, value) = self.fitting();
             self.and(name, value);
         }
         self.shape();

@@ -114,7 +114,14 @@ fn deposit(asker: &mut Asker<'_>) -> Ask {
         };
         value["relatesTo"] = json!([{"code": asker.pick(&["replaces", "replaces", "appends"]), "target": target}]);
     }
-    match asker.dice.roll(8) {
+    match asker.dice.roll(10) {
+        8 => value["subject"] = json!({"reference": format!("Patient?identifier={}", asker.names.token(of))}),
+        9 => {
+            if let Some(known) = asker.document() {
+                let condition = format!("DocumentReference?identifier=urn:ietf:rfc:3986|{}", master(asker.names, known.of, known.number));
+                value["context"] = json!({"related": [{"reference": condition}]});
+            }
+        }
         0 => value["author"] = json!([party(&asker.names.psidnat(1)), {"reference": asker.reference("Practitioner")}]),
         1 => value["subject"] = json!({"reference": format!("Patient/{{{{p{of}}}}}")}),
         2 => value["content"] = json!([{"attachment": {"contentType": "text/plain", "url": asker.reference("Binary")}}]),
@@ -206,7 +213,8 @@ fn update(asker: &mut Asker<'_>) -> Ask {
     };
     value["id"] = format!("{{{{{name}}}}}").into();
     let alone = asker.caller == Who::Operator || asker.caller == Who::Tester;
-    let ask = Ask { alone, ..ask("PUT", format!("{resource}/{{{{{name}}}}}"), &value) };
+    let path = if asker.dice.chance(6) { format!("{resource}?_id={{{{{name}}}}}") } else { format!("{resource}/{{{{{name}}}}}") };
+    let ask = Ask { alone, ..ask("PUT", path, &value) };
     conditional(asker, ask)
 }
 
