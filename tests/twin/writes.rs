@@ -252,18 +252,19 @@ fn directory(asker: &mut Asker<'_>) -> Ask {
 
 /// A request after which the twins may differ for the caller.
 pub fn last(asker: &mut Asker<'_>) -> Ask {
-    let kind = asker.pick(&["record-access", "treating-physician", "care-team-access", "record-block"]);
+    let kind = asker.pick(&["record-access", "treating-physician", "care-team-access", "care-team-access", "record-block"]);
     let mut value = given(asker, &kind);
-    if kind == "care-team-access" || asker.names.ins(QUIET) == value["patient"]["identifier"]["value"] {
-        value["provision"]["actor"] = Value::Null;
-        value = without_null(value);
+    let of = match value.pointer("/provision/actor/0/reference/reference").and_then(Value::as_str) {
+        // Of whomever the team is.
+        Some(team) => asker.steps.iter().find_map(|step| match &step.what {
+            What::Team { of, .. } if team.contains(&format!("{{{{{}}}}}", step.name)) && *of != QUIET => Some(*of),
+            _ => None,
+        }),
+        None => None,
+    };
+    if let Some(of) = of {
+        value["patient"] = person(&asker.names.ins(of));
+        value["verification"] = json!([{"verified": true, "verifiedWith": person(&asker.names.ins(of))}]);
     }
     ask("POST", "Consent", &value)
-}
-
-fn without_null(mut value: Value) -> Value {
-    if let Some(members) = value["provision"].as_object_mut() {
-        members.retain(|_, member| !member.is_null());
-    }
-    value
 }
