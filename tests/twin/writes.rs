@@ -10,8 +10,13 @@ use super::make::{CODES, TITLES};
 use super::world::{Ask, Party, QUIET, What, Who};
 use crate::support::build::{CB, PSIDNAT, consent, document, party, person};
 
-/// Whatever it is, one write.
+/// Whatever it is, one write. Those of operators and testers are seen in other worlds.
 pub fn one(asker: &mut Asker<'_>) -> Ask {
+    let ask = any(asker);
+    Ask { alone: ask.alone || matches!(asker.caller, Who::Operator | Who::Tester), ..ask }
+}
+
+fn any(asker: &mut Asker<'_>) -> Ask {
     match asker.dice.roll(16) {
         0..=4 => patch(asker),
         5..=8 => deposit(asker),
@@ -212,9 +217,8 @@ fn update(asker: &mut Asker<'_>) -> Ask {
         other => json!({"resourceType": other}),
     };
     value["id"] = format!("{{{{{name}}}}}").into();
-    let alone = asker.caller == Who::Operator || asker.caller == Who::Tester;
     let path = if asker.dice.chance(6) { format!("{resource}?_id={{{{{name}}}}}") } else { format!("{resource}/{{{{{name}}}}}") };
-    let ask = Ask { alone, ..ask("PUT", path, &value) };
+    let ask = ask("PUT", path, &value);
     conditional(asker, ask)
 }
 
@@ -222,7 +226,7 @@ fn delete(asker: &mut Asker<'_>) -> Ask {
     let resource = asker.any_type();
     let path = asker.reference(&resource);
     let path = if asker.dice.chance(4) { path.replacen('/', "?_id=", 1) } else { path };
-    Ask { method: "DELETE".into(), path, alone: asker.caller == Who::Tester, ..Ask::default() }
+    Ask { method: "DELETE".into(), path, ..Ask::default() }
 }
 
 /// What only operators and testers write, and others try to.
@@ -246,7 +250,7 @@ fn directory(asker: &mut Asker<'_>) -> Ask {
         }
     };
     let resource = value["resourceType"].as_str().unwrap().to_owned();
-    let ask = Ask { alone: true, makes: format!("new{}", asker.count), ..ask("POST", resource, &value) };
+    let ask = Ask { makes: format!("new{}", asker.count), ..ask("POST", resource, &value) };
     conditional(asker, ask)
 }
 
@@ -266,5 +270,5 @@ pub fn last(asker: &mut Asker<'_>) -> Ask {
         value["patient"] = person(&asker.names.ins(of));
         value["verification"] = json!([{"verified": true, "verifiedWith": person(&asker.names.ins(of))}]);
     }
-    ask("POST", "Consent", &value)
+    Ask { alone: true, ..ask("POST", "Consent", &value) }
 }
