@@ -315,9 +315,9 @@ fn change(dice: &mut Dice, caller: &Who, world: &[Step], place: usize) -> Option
     let steps: Vec<&Step> =
         world.iter().filter(|step| !matches!(step.what, What::Practitioner(_) | What::Organization(_) | What::Role(..))).collect();
     let step = (*dice.pick(&steps)).clone();
-    match dice.roll(3) {
-        0 => Some(Change::Without(step.name)),
-        1 => {
+    match dice.roll(4) {
+        0 | 1 => Some(Change::Without(step.name)),
+        2 => {
             let at = number(dice, u64::try_from(world.len()).unwrap()) + 1;
             let before = &world[..at.min(world.len())];
             let mut maker =

@@ -76,6 +76,22 @@ impl<'a, 'd> Searcher<'a, 'd> {
         true
     }
 
+    /// A walk through all that is seen of one record, a few at a time: what is not seen neither shortens a page nor adds one.
+    fn walk(mut self) -> Ask {
+        let of = self.pick(&["0", "0", "0", "1", "2"]);
+        self.and("patient", format!("{{{{p{of}}}}}"));
+        let count = self.pick(&["1", "2", "2", "3"]);
+        self.and("_count", count);
+        if self.roll(2) == 0 {
+            let sort = self.pick(&SORTS);
+            self.and("_sort", sort);
+        }
+        if self.roll(3) == 0 {
+            self.and("_total", "accurate");
+        }
+        self.done("DocumentReference")
+    }
+
     fn documents(&mut self) -> String {
         if self.roll(5) == 0 && self.relating() {
             return "DocumentReference".into();
@@ -310,7 +326,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
 
     /// Any search.
     pub fn any(mut self) -> Ask {
-        let kind = self.roll(16);
+        let kind = self.roll(18);
         let traces_alone = self.asker.caller == Who::Auditor && kind < 10;
         let resource = match kind {
             _ if traces_alone => self.traces(),
@@ -320,6 +336,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
             10 => self.consents(),
             11 => self.teams(),
             12 => self.traces(),
+            13 | 14 => return self.walk(),
             _ => return self.wide(),
         };
         self.shape();
