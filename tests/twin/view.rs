@@ -2,7 +2,7 @@
 //! more than the caller sees, so that twins do not differ there.
 
 use super::reader::{State, Stored, actors};
-use super::world::{ANNOUNCED, Party, QUIET, Step, What, Who};
+use super::world::{ANNOUNCED, Named, Party, QUIET, Step, What, Who};
 
 /// Everything that a caller may see of a world, line by line, in the order in which it was made.
 pub fn view(world: &[Step], who: &Who) -> Vec<String> {
@@ -59,6 +59,12 @@ fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<Strin
             let physician = state.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician");
             lines.push(format!("treating physician of {of}: {physician:?}"));
         }
+    }
+    // TD0.2 tells a structure what stands between it and the record, as it tells a professional.
+    if let Who::Structure(number) = who {
+        let named = Named::Party(Party::Structure(*number));
+        let all = state.consents.iter().filter(|one| one.1.of == of && one.1.named == named);
+        lines.push(format!("consents over {of}: {:?}", all.map(|one| (&one.1, one.3.is_some())).collect::<Vec<_>>()));
     }
     if state.acts(who, of) {
         lines.push(format!("acts for {of}: deposits are masked: {}", state.set(of, "default-masking")));
