@@ -11,3 +11,4 @@ mod rules;
 mod store;
 mod support;
 mod tidy;
+mod twin;

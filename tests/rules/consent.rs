@@ -30,9 +30,9 @@ fn rule_025_032_a_professional_records_with_the_statement_that_the_person_consen
         let (one, nurse) = (professional(1, "10"), professional(2, "60"));
         let team = json!({"resourceType": "CareTeam", "status": "active", "subject": {"identifier": {"system": INS, "value": me}},
             "participant": [{"member": party(&psidnat(5))}]});
-        let team = server.create(&holder(&me), &team);
-        team.expect(201);
-        let team = json!({"reference": format!("CareTeam/{}", team.id())});
+        let mut own = team.clone();
+        own["participant"] = json!([{"member": party(&psidnat(1))}]);
+        let [team, own] = [team, own].map(|team| json!({"reference": format!("CareTeam/{}", server.create(&holder(&me), &team).id())}));
         let mut other = collected(&me, "record-access", party(&psidnat(1)));
         other["verification"][0]["verifiedWith"]["identifier"]["value"] = ins(8).into();
         let rows: Vec<(&str, &Value, Value, u16)> = vec![
@@ -46,10 +46,12 @@ fn rule_025_032_a_professional_records_with_the_statement_that_the_person_consen
             ("a block", &one, collected(&me, "record-block", party(&psidnat(3))), 422),
             ("of somebody unknown", &one, collected(&ins(99), "record-access", party(&psidnat(1))), 422),
             ("an unknown team", &one, collected(&me, "care-team-access", json!({"reference": "CareTeam/absent"})), 422),
-            ("a team", &one, collected(&me, "care-team-access", team), 201),
+            ("a team that it does not see", &one, collected(&me, "care-team-access", team.clone()), 422),
+            ("a team of its own", &one, collected(&me, "care-team-access", own), 201),
             ("for itself", &one, collected(&me, "record-access", party(&psidnat(1))), 201),
             ("for another with a right", &one, collected(&me, "record-access", party(&psidnat(2))), 201),
             ("itself as treating physician", &one, collected(&me, "treating-physician", party(&psidnat(1))), 201),
+            ("a team that it may add to now", &one, collected(&me, "care-team-access", team), 201),
         ];
         for (what, who, resource, expected) in rows {
             let answer = server.create(who, &resource);
