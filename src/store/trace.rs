@@ -196,7 +196,9 @@ pub fn select_traces(
     reader.unnamed("t", &mut statement);
     statement.sql(" OR ").sql(DISCLOSED).sql(" AND ");
     reader.unnamed("x", &mut statement);
-    statement.sql(LOOKED_UP).sql(" OR (EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
+    statement
+        .sql(LOOKED_UP)
+        .sql(" OR (EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
     statement.number(OTHERS).sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
     // Asked once of a record that is known, not for each trace.
     match holder {

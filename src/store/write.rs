@@ -246,16 +246,6 @@ pub fn deposited(connection: &mut AnyConnection, holder: i64, submitter: &str, m
     Ok(Some(FirstVersion { digest, key, id, updated, body: decode(codec, body)?, withdrawn }))
 }
 
-/// Whether the holder has a resource of this type and id.
-///
-/// # Errors
-/// [`Error::Away`].
-pub fn belongs(connection: &mut AnyConnection, holder: i64, resource: ResourceType, id: &str) -> Result<bool, Error> {
-    let mut select = Statement::new("SELECT key FROM locator WHERE realm = 0 AND ref = ");
-    select.text(format!("{resource}/{id}")).sql(" AND holder = ").big(holder);
-    Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
-}
-
 /// Who has this right over the holder at an instant.
 ///
 /// # Errors
