@@ -166,6 +166,10 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
             if !one.part.is_empty() {
                 value["provision"]["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": one.part}]);
             }
+            if one.named == Named::Application {
+                value["provision"]["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": "DocumentReference"}]);
+                value["provision"]["purpose"] = json!([{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "TREAT"}]);
+            }
             if matches!(one.by, Who::Professional(_)) {
                 value["verification"] = json!([{"verified": true, "verifiedWith": person(&names.ins(one.of))}]);
             }

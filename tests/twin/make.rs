@@ -20,6 +20,8 @@ pub const CODES: [&str; 12] = [
     "PROT_ALD",
     "EXPPAT_1",
 ];
+/// Types that persons and representatives deposit: those of class 90.
+pub const OWN: [&str; 3] = ["EXPPAT_1", "EXPPAT_2", "74465-6"];
 pub const TITLES: [&str; 6] = ["Lettre de sortie", "Bilan", "Étude du sommeil", "Compte rendu", "Certificat", "Ordonnance secrète"];
 pub const DATES: [&str; 4] =
     ["2026-10-01T10:00:00+02:00", "2026-10-02T08:30:00+02:00", "2025-01-15T12:00:00+01:00", "2024-02-29T23:59:59+01:00"];
@@ -170,11 +172,12 @@ impl Maker<'_> {
         let practitioner = if self.dice.chance(3) { String::new() } else { self.some("pr") };
         let custodian = if self.dice.chance(2) { self.some("org") } else { String::new() };
         let related = (0..self.dice.roll(4)).map(|_| self.some("d")).filter(|name| !name.is_empty()).collect();
+        let code = if matches!(by, Who::Holder(_) | Who::Representative { .. }) { text(self.dice, &OWN) } else { text(self.dice, &CODES) };
         let mut document = Document {
             of,
             by,
             number: self.count + 1,
-            code: text(self.dice, &CODES),
+            code,
             labels,
             authors,
             practitioner,
@@ -190,6 +193,9 @@ impl Maker<'_> {
             if let Some(stored) = self.state.documents.get(&name) {
                 (document.of, document.by, document.labels) = (stored.document.of, stored.document.by.clone(), Vec::new());
                 document.replaces = name;
+                if matches!(document.by, Who::Holder(_) | Who::Representative { .. }) {
+                    document.code = text(self.dice, &OWN);
+                }
             }
         }
         document

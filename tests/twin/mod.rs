@@ -132,7 +132,7 @@ fn answers_do_not_depend_on_what_the_caller_may_not_see() {
 #[test]
 fn the_second_reader_reads_the_matrix_as_the_snapshot_has_it() {
     let kept = crate::support::kept_snapshot("readable.tsv");
-    for code in make::CODES {
+    for code in make::CODES.into_iter().chain(make::OWN) {
         for profession in ["10", "21", "28", "35", "40", "60"] {
             let line = format!("{profession}\t{code}\tpermit");
             assert_eq!(reader::may_consult("", profession, code), kept.lines().any(|one| one == line), "{line}");

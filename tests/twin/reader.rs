@@ -197,7 +197,7 @@ impl State {
                     Who::Structure(_) => true,
                     Who::Professional(by) => exercise(by) == Exercise::Ordinary,
                     by @ (Who::Holder(of) | Who::Representative { of, .. }) => {
-                        *of == one.of && self.acts(by, *of) && !has("INVISIBLE_PATIENT")
+                        *of == one.of && self.acts(by, *of) && !has("INVISIBLE_PATIENT") && super::make::OWN.contains(&one.code.as_str())
                     }
                     _ => false,
                 };
