@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
-use super::matrix::{Exercise, Matrix, Tables};
+use super::law::Law;
+use super::matrix::{Exercise, Matrix};
 use super::projection::adult_born;
 use super::resources::{self, Belonging, Bound};
 use super::rights::CONSULTS;
 use super::rules::{self, Relation, Rule};
-use super::{Caller, LoadError};
+use super::{Caller, Files, Finding, LoadError};
 use crate::fhir::{NAMES, ResourceType};
 use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, Setting, matches};
 
@@ -201,34 +202,39 @@ pub struct Policy {
     consents: Vec<ConsentKind>,
     changes: Changes,
     accept_provisional: bool,
-    version: String,
+    law: Law,
 }
 
 impl Policy {
-    /// The law this binary was built with; `fingerprint` digests the tables for the version told with each decision.
+    /// The law this binary was built with; `fingerprint` digests its tables.
     ///
     /// # Errors
     /// [`LoadError`]: the tables do not load.
     pub fn embedded(accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
-        let tables = Tables::EMBEDDED;
-        let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, rules::EMBEDDED].concat();
-        let status = if accept_provisional { "provisional" } else { "confirmed" };
-        let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
-        let (rules, resources) = (rules::load(rules::EMBEDDED)?, resources::load()?);
-        let kept = |resource: ResourceType| resources.iter().any(|row| row.resource == resource && row.bound == Bound::Tester);
-        if let Some(rule) = rules.iter().find(|rule| rule.resource.is_some_and(kept)) {
-            let message = format!("rule `{}` is about a type that only testers keep", rule.id);
-            return Err(LoadError::new("rules.tsv", 1, message));
-        }
-        Ok(Self {
-            matrix: Matrix::load(tables)?,
-            rules,
-            resources,
-            consents: consents::load()?,
-            changes: Changes::load()?,
+        Self::load(&Files::embedded(), accept_provisional, fingerprint)
+    }
+
+    /// The law of these tables.
+    ///
+    /// # Errors
+    /// [`LoadError`] with everything that is wrong with them.
+    pub fn load(files: &Files, accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
+        let mut findings = Vec::new();
+        let policy = Self {
+            matrix: Matrix::read(files, &mut findings),
+            rules: rules::load(files, &mut findings),
+            resources: resources::load(files, &mut findings),
+            consents: consents::load(files, &mut findings),
+            changes: Changes::load(files, &mut findings),
             accept_provisional,
-            version,
-        })
+            law: Law::of(files, accept_provisional, fingerprint),
+        };
+        let kept = |resource| policy.belonging(resource).is_some_and(|row| row.bound == Bound::Tester);
+        for rule in policy.rules.iter().filter(|rule| rule.resource.is_some_and(kept)) {
+            let message = format!("rule `{}` is about a type that only testers keep", rule.id);
+            findings.push(Finding::new("rules.tsv", rule.line, 1, message));
+        }
+        LoadError::unless_none(findings).map(|()| policy)
     }
 
     /// Who may change what of a document.
@@ -289,9 +295,14 @@ impl Policy {
         &self.matrix
     }
 
-    /// Digest of the tables, and whether provisional cells count.
+    /// The law's name, told with each decision.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.law.version
+    }
+
+    /// What the law is, to be kept beside the decisions made by it.
+    pub fn law(&self) -> &Law {
+        &self.law
     }
 
     /// Whether provisional cells of the matrix count.
