@@ -4,14 +4,11 @@ use std::collections::HashMap;
 
 use super::table::Table;
 use super::{Files, Finding};
+pub use crate::fhir::national::{LOINC, TRE_A05, canonical_type_system};
 use crate::filter::Label;
 
 const FILE: &str = "types.tsv";
 
-/// LOINC's canonical address in FHIR.
-pub const LOINC: &str = "http://loinc.org";
-/// TRE_A05, types of documents that LOINC lacks.
-pub const TRE_A05: &str = "https://mos.esante.gouv.fr/NOS/TRE_A05-TypeDocComplementaire/FHIR/TRE-A05-TypeDocComplementaire";
 /// TRE_A03, classes of documents.
 pub const TRE_A03: &str = "https://mos.esante.gouv.fr/NOS/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument";
 /// TRE_A07, visibility of documents.
@@ -108,11 +105,9 @@ pub fn short_type_system(system: &str) -> &'static str {
 /// The one spelling of a type's system.
 pub fn type_system(system: Option<&str>) -> Option<&'static str> {
     match system? {
-        "loinc" | LOINC | "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc" | "urn:oid:2.16.840.1.113883.6.1" => {
-            Some(LOINC)
-        }
-        "TRE_A05" | TRE_A05 | "urn:oid:1.2.250.1.213.1.1.4.12" => Some(TRE_A05),
-        _ => None,
+        "loinc" | LOINC => Some(LOINC),
+        "TRE_A05" | TRE_A05 => Some(TRE_A05),
+        other => canonical_type_system(other),
     }
 }
 
