@@ -161,9 +161,9 @@ Compares files of the national table with the matrix, and writes the matrix that
 
 The table has one row for each profession, category and type of document, and says whether the profession may consult. Its columns
 are field_code_profession, field_categorie_de_document, field_code_loinc and field_consultation_document, or profession, category,
-type and consultation; profession_system, and labels as field_type_de_document, may stand beside. A code of a profession is one of
-TRE_G15, unless profession_system, `SYSTEM|CODE` or --profession says otherwise: check the labels in what is shown. A category is a
-code or label of TRE_A03 and must be that of the type. A row that is not understood refuses the whole, with its place.
+type and consultation; beside may stand profession_system, profession_label, category_label and type_label. A code of a profession is
+one of TRE_G15, unless profession_system, `SYSTEM|CODE` or --profession says otherwise: see that the labels shown are those of the
+table. A category is a code or label of TRE_A03 and must be that of the type. A row that is not understood refuses the whole, with its place.
 
 Of a profession that the table names it is the whole truth: what it does not name becomes unknown, and is denied. Other professions
 stay as they are. What opens a type to a profession is shown first. In the new matrix no row is deleted: what ends has an end, and

@@ -15,7 +15,7 @@ enum Field {
     Profession,
     /// The nomenclature of the profession.
     System,
-    /// The label of the profession, for people.
+    /// The label of the profession, which tells the site's own numbers from those of TRE_G15.
     ProfessionLabel,
     /// The category: a code or label of TRE_A03; the site's own number where a label stands beside.
     Category,
@@ -30,8 +30,9 @@ enum Field {
 }
 
 /// The names of columns; the first ones are the site's own.
-const FIELDS: [(&str, Field); 17] = [
+const FIELDS: [(&str, Field); 18] = [
     ("field_code_profession", Field::Profession),
+    ("field_code_profession.label", Field::ProfessionLabel),
     ("field_categorie_de_document", Field::Category),
     ("field_categorie_de_document.code", Field::Category),
     ("field_categorie_de_document.label", Field::CategoryLabel),
@@ -163,6 +164,9 @@ impl Reading<'_> {
         if let Err(error) = self.category(&doc_type, find(Field::Category), find(Field::CategoryLabel)) {
             findings.push(wrong(error));
         }
+        if let Some(Err(error)) = find(Field::ProfessionLabel).map(|label| self.label(&profession, label)) {
+            findings.push(wrong(error));
+        }
         let place = format!("{file}, line {line}");
         match self.places.get(&(profession.clone(), number)) {
             Some((other, said)) if *said == flag => findings.push(wrong((1, format!("the same as {other}, said twice")))),
@@ -191,6 +195,18 @@ impl Reading<'_> {
             )),
             Some(_) => Ok(code),
         }
+    }
+
+    /// The label of a profession is its own, unless it was said what the table's codes mean: the site's numbers are not those of TRE_G15.
+    fn label(&self, profession: &Code, (column, text): &Cell) -> Result<(), (usize, String)> {
+        let display = self.matrix.profession(profession).map_or("", |row| &row.display);
+        if !self.professions.is_empty() || folded(text) == folded(display) {
+            return Ok(());
+        }
+        Err((
+            *column,
+            format!("profession `{}` is `{display}`, not `{text}`: tell with --profession what the table's codes mean", profession.code),
+        ))
     }
 
     fn doc_type(&self, (column, text): &Cell) -> Result<DocType, (usize, String)> {

@@ -273,6 +273,8 @@ fn what_opens_by_a_named_source_is_marked_even_where_it_was_inferred() {
     assert!(told.contains("OPENS (was provisional): 1\n  confirmed TRE_G15|10 Médecin: ATTEST-ASS-COMPL "), "{told}");
     let (_, told, _) = import("profession;profession_system;category;type;consultation\n330;TRE_R85;10;11490-0;1\n", &[]);
     assert!(told.contains("TRE_R85|330 Coordonnateur de parcours, a column not in force: 11490-0"), "{told}");
+    let named = "profession;profession_label;category;type;consultation\n10;Médecins;10;11490-0;1\n";
+    assert_eq!(import(named, &[]).0, 0, "the label is its own");
     let labelled = "field_code_profession;field_categorie_de_document;field_categorie_de_document.label;field_type_de_document;field_code_loinc;field_consultation_document\n\
                     7;101;Comptes rendus;Lettre de liaison;11490-0;true\n";
     let (code, told, failed) = import(labelled, &["--profession", "7=TRE_G15|28"]);
@@ -285,6 +287,10 @@ fn a_row_that_is_not_understood_refuses_the_whole_with_its_place() {
     let rows = [
         ("", "line 1, column 1: the file is empty"),
         (header, "line 1, column 1: no rows follow the header"),
+        (
+            "profession;profession_label;category;type;consultation\n10;Opticien;10;11490-0;1\n",
+            "line 2, column 4: profession `10` is `Médecin`, not `Opticien`",
+        ),
         ("profession;category;type\n10;10;11490-0\n", "line 1, column 1: the column `field_consultation_document` is missing"),
         ("profession;category;type;consultation;note\n10;10;11490-0;1;x\n", "line 1, column 39: unknown column `note`"),
         (
