@@ -7,7 +7,7 @@ use chrono::Utc;
 use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 /// Microseconds from 1970 to 2020, where keys start to count.
-const KEY_EPOCH: i64 = 1_577_836_800_000_000;
+pub const KEY_EPOCH: i64 = 1_577_836_800_000_000;
 
 /// The instants at which the clock may be set: before, keys cannot tell the time; later, they come to the end of their numbers.
 pub const TIMES: std::ops::Range<i64> = KEY_EPOCH..10_413_792_000_000_000;
@@ -126,6 +126,11 @@ fn seeded(seed: u64, place: u64) -> Uuid {
     }
     let millis = KEY_EPOCH.unsigned_abs() / 1000 + seed % 1_000_000;
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// The first key of what is created at this instant, microseconds since 1970: whatever was created before has a smaller one.
+pub fn first_key(instant: i64) -> i64 {
+    instant.saturating_sub(KEY_EPOCH).saturating_mul(1024)
 }
 
 /// When the resource of this key was created, microseconds since 1970.

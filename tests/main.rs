@@ -7,6 +7,8 @@ mod fhirpath;
 mod formats;
 mod integration;
 mod policy;
+mod rules;
 mod store;
 mod support;
 mod tidy;
+mod twin;

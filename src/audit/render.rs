@@ -95,7 +95,7 @@ fn who(actor: &Actor) -> Value {
 /// Whether what a trace is about may be named: it is not hidden from the reader now. Of what one who acts for the person asked for
 /// and did not find nothing is named: else its being hidden would tell it from what is absent.
 fn is_named(trace: &StoredTrace, reader: Reader) -> bool {
-    reader.is_told_all() || trace.labels & reader.unnamed == 0 && !trace.is_sent_and_not_found()
+    reader.is_told_all() || !trace.hidden && !trace.is_sent_and_not_found()
 }
 
 /// Whether the query of a trace may be shown, which may name what the request found. One that found several resources is as hidden
@@ -191,7 +191,7 @@ mod tests {
     use crate::fhir::validate::validate;
     use crate::store::TraceRow;
 
-    fn trace(status: i32, labels: i16) -> StoredTrace {
+    fn trace(status: i32, hidden: bool) -> StoredTrace {
         let row = TraceRow {
             holder: 1,
             acts_for: String::new(),
@@ -216,59 +216,58 @@ mod tests {
             law: "x".into(),
             request: "r1".into(),
         };
-        StoredTrace { row, patient: "p1".into(), labels }
+        StoredTrace { row, patient: "p1".into(), hidden }
     }
 
     #[test]
     fn a_trace_is_a_valid_audit_event() {
         for status in [200, 404, 503] {
-            let reader = Reader { unnamed: 2, absent: 0, own: false };
-            assert_eq!(validate(ResourceType::AUDIT_EVENT, &render(&trace(status, 0), reader)), []);
+            let reader = Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false };
+            assert_eq!(validate(ResourceType::AUDIT_EVENT, &render(&trace(status, false), reader)), []);
         }
     }
 
     #[test]
     fn what_is_hidden_from_the_reader_is_not_named() {
         let (holder, representative, own) = (
-            Reader { unnamed: 2, absent: 0, own: false },
-            Reader { unnamed: 2, absent: 4, own: false },
-            Reader { unnamed: 0, absent: 0, own: true },
+            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false },
+            Reader { unnamed: 2, absent: 4, ended: i64::MIN, own: false },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: true },
         );
         let (by_professional, by_holder, by_representative) = (0, 2, 3);
-        // Who asked, status, labels, reader: whether the patient, the document, the query and the rules show.
+        // Who asked, status, whether it is hidden, reader: whether the patient, the document, the query and the rules show.
         let rows = [
-            (by_professional, 200, 0, holder, [true, true, true, true]),
-            (by_professional, 200, 2, holder, [true, false, false, false]),
-            (by_professional, 200, 1, holder, [true, true, true, true]),
-            (by_professional, 404, 0, holder, [true, true, true, true]),
-            (by_professional, 404, 2, holder, [true, false, false, false]),
-            (by_holder, 404, 0, holder, [true, false, false, false]),
-            (by_holder, 404, 2, holder, [true, false, false, false]),
-            (by_holder, 403, 0, holder, [true, true, true, true]),
-            (by_professional, 200, 0, representative, [true, true, false, true]),
-            (by_professional, 200, 2, representative, [true, false, false, false]),
-            (by_representative, 200, 0, representative, [true, true, true, true]),
-            (by_professional, 200, 2, own, [true, true, true, true]),
-            (by_professional, 404, 1, own, [false, true, true, false]),
+            (by_professional, 200, false, holder, [true, true, true, true]),
+            (by_professional, 200, true, holder, [true, false, false, false]),
+            (by_professional, 404, false, holder, [true, true, true, true]),
+            (by_professional, 404, true, holder, [true, false, false, false]),
+            (by_holder, 404, false, holder, [true, false, false, false]),
+            (by_holder, 404, true, holder, [true, false, false, false]),
+            (by_holder, 403, false, holder, [true, true, true, true]),
+            (by_professional, 200, false, representative, [true, true, false, true]),
+            (by_professional, 200, true, representative, [true, false, false, false]),
+            (by_representative, 200, false, representative, [true, true, true, true]),
+            (by_professional, 200, false, own, [true, true, true, true]),
+            (by_professional, 404, false, own, [false, true, true, false]),
         ];
-        for (kind, status, labels, reader, expected) in rows {
-            let mut trace = trace(status, labels);
+        for (kind, status, hidden, reader, expected) in rows {
+            let mut trace = trace(status, hidden);
             trace.row.kind = kind;
             let event = render(&trace, reader);
             let text = event.to_string();
             let entities = event.get("entity").and_then(Value::as_array);
             let query = entities.is_some_and(|all| all.iter().any(|entity| entity.get("query").is_some()));
             let shown = [text.contains("Patient/p1"), text.contains("DocumentReference/d1"), query, text.contains("R-0001")];
-            assert_eq!(shown, expected, "{kind} {status} {labels} {reader:?}");
+            assert_eq!(shown, expected, "{kind} {status} {hidden} {reader:?}");
         }
     }
 
     #[test]
     fn the_law_is_told_with_the_rules_and_of_silence_to_those_from_whom_nothing_is_hidden() {
         let (auditor, holder, own) = (
-            Reader { unnamed: 0, absent: 0, own: false },
-            Reader { unnamed: 2, absent: 0, own: false },
-            Reader { unnamed: 0, absent: 0, own: true },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: false },
+            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: true },
         );
         let rows = [
             (200, "R-0001", auditor, vec!["policy/R-0001", "law/x"]),
@@ -279,7 +278,7 @@ mod tests {
             (404, "R-0010", own, vec![]),
         ];
         for (status, rules, reader, expected) in rows {
-            let mut trace = trace(status, 0);
+            let mut trace = trace(status, false);
             trace.row.rules = rules.into();
             let event = render(&trace, reader);
             let told = event.pointer("/agent/0/policy").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -69,6 +69,9 @@ pub struct Claims {
     /// SMART scopes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// How the bearer was authenticated; for a professional, where it is told, `eidas1` (Pro Santé Connect).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
 }
 
 fn field(field: &'static str, message: impl Into<String>) -> Error {
@@ -91,6 +94,17 @@ impl Claims {
             return Err(field(name, "a control character is in it"));
         }
         let kind = CallerKind::parse(&self.kind).ok_or_else(|| field("kind", "unknown kind of caller"))?;
+        // A code in another spelling would make an ordinary exercise of one that is not.
+        let spelt = |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if self.sector.as_ref().is_some_and(|sector| !spelt(sector) || !sector.starts_with("SA")) {
+            return Err(field("sector", "expected a code of TRE_R02"));
+        }
+        if self.specialty.as_ref().is_some_and(|specialty| !spelt(specialty)) {
+            return Err(field("specialty", "expected a code of TRE_R38 or TRE_R01"));
+        }
+        if let Some(name) = self.of_another_kind(kind) {
+            return Err(field(name, "not a claim of this kind of caller"));
+        }
         let mut caller = Caller {
             kind,
             principal: self.principal(kind)?,
@@ -114,6 +128,9 @@ impl Claims {
             CallerKind::Representative | CallerKind::Application => {
                 let text = self.r#for.as_deref().ok_or_else(|| field("for", "the INS of the person is needed"))?;
                 caller.acts_for = Some(ins("for", text)?);
+                if kind == CallerKind::Representative && caller.acts_for.as_deref() == Some(caller.principal.id()) {
+                    return Err(field("for", "nobody represents oneself"));
+                }
             }
             CallerKind::Structure | CallerKind::Operator | CallerKind::Auditor | CallerKind::Tester => {}
         }
@@ -121,6 +138,22 @@ impl Claims {
             return Err(field("purpose", "only a professional has a mode of access"));
         }
         Ok(caller)
+    }
+
+    /// The first claim that only another kind of caller has: with it, it is not clear who asks. Names, sector and scopes may stand in
+    /// any token.
+    fn of_another_kind(&self, kind: CallerKind) -> Option<&'static str> {
+        let professional = [
+            ("profession", self.profession.is_some()),
+            ("profession_system", self.profession_system.is_some()),
+            ("specialty", self.specialty.is_some()),
+            ("role", self.role.is_some()),
+            ("structure", self.structure.is_some()),
+            ("secret", self.secret),
+        ];
+        let acts = matches!(kind, CallerKind::Representative | CallerKind::Application);
+        let one = professional.into_iter().find(|(_, said)| *said && kind != CallerKind::Professional).map(|(name, _)| name);
+        one.or((self.r#for.is_some() && !acts).then_some("for"))
     }
 
     /// The first claim with a control character: none is a name, a code or a reason, and databases and logs take some of them badly.
@@ -141,6 +174,7 @@ impl Claims {
             ("reason", self.reason.as_ref()),
             ("for", self.r#for.as_ref()),
             ("scope", self.scope.as_ref()),
+            ("acr", self.acr.as_ref()),
         ];
         claims.into_iter().find(|(_, claim)| claim.is_some_and(|text| text.chars().any(char::is_control))).map(|(name, _)| name)
     }
@@ -167,6 +201,9 @@ impl Claims {
         let system = self.profession_system.as_deref().unwrap_or("TRE_G15");
         let known = PROFESSION_SYSTEMS.into_iter().find(|(short, canonical)| *short == system || *canonical == system);
         let (short, system) = known.ok_or_else(|| field("profession_system", "unknown nomenclature of professions"))?;
+        if self.acr.as_deref().is_some_and(|acr| acr != "eidas1") {
+            return Err(field("acr", "expected eidas1"));
+        }
         caller.profession = Some(Code { system: system.to_owned(), code: code.to_owned() });
         if let Some(structure) = &self.structure {
             let actor = Actor::structure(structure).filter(|_| is_structidnat(structure));

@@ -122,6 +122,7 @@ impl Issuer {
             secret: request.secret,
             r#for: request.r#for.clone().map(person),
             scope: request.scope.clone(),
+            acr: None,
         })
     }
 }

@@ -113,6 +113,10 @@ mod tests {
         }
     }
 
+    fn structure() -> TokenRequest {
+        TokenRequest { kind: "structure".into(), id: Some("1750000018".into()), ..TokenRequest::default() }
+    }
+
     #[test]
     fn a_token_makes_its_caller_for_an_hour() {
         let (issuer, verifier, clock) = setup();
@@ -168,7 +172,9 @@ mod tests {
             (Claims { family: Some("Noël".into()), ..good.clone() }, true),
             (Claims { family: Some("a\0b".into()), ..good.clone() }, false),
             (Claims { jti: "a\u{1b}".into(), ..good.clone() }, false),
-            (Claims { scope: Some("a\tb".into()), ..good }, false),
+            (Claims { scope: Some("a\tb".into()), ..good.clone() }, false),
+            (Claims { acr: Some("eidas1".into()), ..good.clone() }, true),
+            (Claims { acr: Some("eidas2".into()), ..good }, false),
         ];
         for (claims, accepted) in rows {
             let token = key.sign(&claims).unwrap();
@@ -195,6 +201,22 @@ mod tests {
             (TokenRequest { family: Some("a\0b".into()), ..physician() }, "family"),
             (TokenRequest { given: Some("a\u{7f}".into()), ..physician() }, "given"),
             (TokenRequest { specialty: Some("SM\n54".into()), ..physician() }, "specialty"),
+            (TokenRequest { specialty: Some("sm25".into()), ..physician() }, "specialty"),
+            (TokenRequest { sector: Some("SA66^1.2.250.1.71.4.2.4".into()), ..physician() }, "sector"),
+            (TokenRequest { r#for: Some("255081416802538".into()), ..physician() }, "for"),
+            (TokenRequest { profession: Some("10".into()), ..structure() }, "profession"),
+            (TokenRequest { secret: true, ..structure() }, "secret"),
+            (TokenRequest { sector: Some("assurance".into()), ..structure() }, "sector"),
+            (TokenRequest { structure: Some("1750000018".into()), ..structure() }, "structure"),
+            (
+                TokenRequest {
+                    kind: "representative".into(),
+                    ins: Some("255081416802538".into()),
+                    r#for: Some("255081416802538".into()),
+                    ..TokenRequest::default()
+                },
+                "for",
+            ),
         ];
         for (request, expected) in rows {
             let error = issuer.issue(&request, &clock).unwrap_err();

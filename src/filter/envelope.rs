@@ -136,6 +136,8 @@ pub enum EnvelopeTest {
     DocTypeIn(Arc<[i16]>),
     /// The label is set.
     Labelled(Label),
+    /// The key is smaller: it was created before the instant for which this key stands.
+    KeyBelow(i64),
     /// One of these actors is a party.
     PartyIn(Vec<Actor>),
     /// Deposited by this actor.
@@ -287,7 +289,7 @@ pub struct Right {
     pub from: i64,
     /// End; `i64::MAX` when open.
     pub until: i64,
-    /// Parts of the space it is narrowed to (`provision.class`): ` Type Type `, empty for all.
+    /// Parts of the space it is narrowed to (`provision.class`), types and classes of documents: ` Type class:10 `, empty for all.
     pub parts: String,
     /// The resource it comes from: `Consent/[id]` or `RelatedPerson/[id]`.
     pub source: String,
@@ -302,8 +304,8 @@ pub struct RightTest {
     pub actors: Vec<Actor>,
     /// The instant at which it must be in force.
     pub at: i64,
-    /// Whether a right narrowed to parts of the space counts only for a part that is the resource's type.
-    pub part: Option<ResourceType>,
+    /// The part of the space for which a narrowed right must hold: letters, digits and a colon; `None` where any will do.
+    pub part: Option<&'static str>,
 }
 
 impl RightTest {
@@ -313,7 +315,7 @@ impl RightTest {
             && self.actors.contains(&right.actor)
             && right.from <= self.at
             && self.at < right.until
-            && self.part.is_none_or(|part| right.parts.is_empty() || right.parts.split(' ').any(|p| p == part.name()))
+            && self.part.is_none_or(|part| right.parts.is_empty() || right.parts.split(' ').any(|p| p == part))
     }
 }
 

@@ -12,15 +12,12 @@ use super::{Error, Source, Told, What};
 use crate::interaction::load::{Draft, Part, Stored, store_drafts, store_entries};
 use crate::interaction::{Error as Refusal, Service};
 use crate::store::import::{note_import, savepoint};
-use crate::store::{self, AnyConnection, ImportProgress, Importer};
+use crate::store::{self, AnyConnection, ImportProgress, Importer, statistics};
 
 /// Resources in a commit, about.
 const RESOURCES: usize = 1000;
 /// Bytes of lines in a commit, about.
 const BYTES: usize = 8 * 1024 * 1024;
-/// Resources stored after which the statistics of the tables are refreshed a first time, and how many times as many each time after.
-const ANALYZE_FIRST: u64 = 1000;
-const ANALYZE_GROWTH: u64 = 8;
 /// How long what there is waits for more.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often the line of progress may change while nothing comes.
@@ -109,7 +106,7 @@ impl<'i> Writer<'i> {
             sources: Vec::new(),
             summary: Summary::default(),
             reached: 0,
-            analyze_at: ANALYZE_FIRST,
+            analyze_at: statistics::FIRST,
         }
     }
 
@@ -230,7 +227,7 @@ impl<'i> Writer<'i> {
         }
         done.counts.into_values().for_each(|counts| self.summary.now.add(counts));
         if self.summary.stored() >= self.analyze_at {
-            self.analyze_at = self.summary.stored().saturating_mul(ANALYZE_GROWTH);
+            self.analyze_at = self.summary.stored().saturating_mul(statistics::GROWTH);
             self.importer.analyze()?;
         }
         Ok(())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Error;
 use super::holder::Standing;
+use super::{Error, clear};
 use crate::fhir::national::Ins;
 use crate::filter::{Actor, RightKind};
 use crate::policy::projection::identified;
@@ -26,6 +26,20 @@ fn managers(team: &Value) -> Vec<Actor> {
 /// Whom a team names: its members, and as such the structures that manage it.
 pub fn parties(team: &Value) -> Vec<Actor> {
     members(team).into_iter().chain(managers(team).iter().filter_map(Actor::managing)).collect()
+}
+
+/// Checks the form of a team, whoever writes it.
+///
+/// # Errors
+/// [`Error::Business`] with the element.
+pub fn check_form(team: &Value) -> Result<(), Error> {
+    clear::modifiers(team, "CareTeam")?;
+    clear::period(team.get("period"), "CareTeam.period")?;
+    let participants = team.get("participant").and_then(Value::as_array).into_iter().flatten();
+    for (at, participant) in participants.enumerate() {
+        clear::period(participant.get("period"), &format!("CareTeam.participant[{at}].period"))?;
+    }
+    Ok(())
 }
 
 /// Whether this caller may write the team, which was `before` until now. Who neither holds nor represents only adds others.
@@ -76,16 +90,23 @@ fn added<'t>(before: Option<&Value>, team: &'t Value) -> Option<Vec<&'t Value>> 
     (rest(before) == rest(team)).then_some(added)
 }
 
-/// Whether the RelatedPerson names somebody who can represent: by INS.
+/// Whether the RelatedPerson names somebody who can represent: by INS, and one person.
 ///
 /// # Errors
 /// [`Error::Business`].
-pub fn check_representative(person: &Value) -> Result<(), Error> {
+pub fn check_representative(person: &Value, holder: &str) -> Result<(), Error> {
+    clear::modifiers(person, "RelatedPerson")?;
+    clear::period(person.get("period"), "RelatedPerson.period")?;
     let identifiers = person.get("identifier").and_then(Value::as_array);
     let text = |identifier: &Value, name: &str| identifier.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let found = identifiers.into_iter().flatten().any(|one| Ins::new(&text(one, "system"), &text(one, "value")).is_some());
-    if found {
-        return Ok(());
+    let named = identifiers.into_iter().flatten().filter_map(|one| Ins::new(&text(one, "system"), &text(one, "value")));
+    let mut named: Vec<String> = named.map(|ins| ins.to_string()).collect();
+    named.dedup();
+    match named.as_slice() {
+        [] => {}
+        [one] if one == holder => return Err(Error::business("RelatedPerson.identifier", "nobody represents oneself")),
+        [_] => return Ok(()),
+        _ => return Err(Error::business("RelatedPerson.identifier", "the INS of one representative is needed")),
     }
     Err(Error::Business {
         code: "required",

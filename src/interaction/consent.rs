@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::Error;
 use super::holder::Standing;
 use super::stored::{add_extension, remove_extension, set};
+use super::{Error, clear};
 use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
 use crate::fhir::{ResourceType, primitive};
 use crate::filter::{Actor, RightKind};
 use crate::policy::consents::{Collected, ConsentKind, Named};
-use crate::policy::projection::{collected_by, consent_actors, consent_kind};
-use crate::policy::{CONSULTS, Caller, CallerKind, Policy};
+use crate::policy::nomenclature::TRE_A03;
+use crate::policy::projection::{collected_by, consent_actors, consent_kind, consent_kinds};
+use crate::policy::{CONSULTS, Caller, CallerKind, Exercise, Policy, Purpose};
 
 /// How long a right lasts that a professional outside the team records without an end: a day.
 const COLLECTED_US: i64 = 86_400_000_000;
@@ -43,7 +44,12 @@ pub fn check_form<'p>(consent: &Value, policy: &'p Policy) -> Result<&'p Consent
     if !has_code(consent.get("scope"), "http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy") {
         return Err(Error::value("Consent.scope", "expected `patient-privacy`"));
     }
-    let code = consent_kind(consent).ok_or_else(|| required("Consent.category", "a code of `consent-kind` is needed"))?;
+    clear::modifiers(consent, "Consent")?;
+    let mut codes = consent_kinds(consent);
+    let code = codes.next().ok_or_else(|| required("Consent.category", "a code of `consent-kind` is needed"))?;
+    if codes.any(|other| other != code) {
+        return Err(Error::business("Consent.category", "a Consent is of one kind: record one for each"));
+    }
     let kind = policy.consent_kind(code).ok_or_else(|| Error::value("Consent.category", "unknown kind of consent"))?;
     if consent.get("dateTime").is_none() {
         return Err(required("Consent.dateTime", "the date of the consent is needed"));
@@ -51,6 +57,9 @@ pub fn check_form<'p>(consent: &Value, policy: &'p Policy) -> Result<&'p Consent
     let rule = consent.get("policyRule");
     if !has_code(rule, ACT_CODE, "OPTIN") && !has_code(rule, ACT_CODE, "OPTOUT") {
         return Err(required("Consent.policyRule", "expected `OPTIN` or `OPTOUT` of v3-ActCode"));
+    }
+    if has_code(rule, ACT_CODE, "OPTIN") && has_code(rule, ACT_CODE, "OPTOUT") {
+        return Err(Error::business("Consent.policyRule", "`OPTIN` and `OPTOUT` contradict each other"));
     }
     if !matches!(consent.get("status").and_then(Value::as_str), Some("active" | "inactive" | "entered-in-error")) {
         return Err(Error::value("Consent.status", "expected `active`, or `inactive` to end it"));
@@ -66,13 +75,20 @@ pub fn check_form<'p>(consent: &Value, policy: &'p Policy) -> Result<&'p Consent
     }
     check_named(consent, kind.named)?;
     check_elements(consent, kind)?;
-    check_parts(consent)?;
+    check_parts(consent, kind, policy)?;
+    check_purposes(consent, policy)?;
+    clear::period(consent.pointer("/provision/period"), "Consent.provision.period")?;
     Ok(kind)
 }
 
 /// Whether the provision says nothing that this kind does not keep to: a restriction that nobody keeps would be a false promise.
 fn check_elements(consent: &Value, kind: &ConsentKind) -> Result<(), Error> {
-    let names = consent.get("provision").and_then(Value::as_object).into_iter().flat_map(|provision| provision.keys());
+    let provision = consent.get("provision").and_then(Value::as_object);
+    if let Some(missing) = kind.needed.iter().find(|name| provision.is_none_or(|provision| !provision.contains_key(**name))) {
+        let place = format!("Consent.provision.{missing}");
+        return Err(required(&place, &format!("`{}` says for what: it is needed", kind.code)));
+    }
+    let names = provision.into_iter().flat_map(|provision| provision.keys());
     match names.into_iter().find(|name| *name != "type" && !kind.elements.contains(&name.as_str())) {
         None => Ok(()),
         Some(other) => Err(Error::business(&format!("Consent.provision.{other}"), format!("`{}` is not restricted so", kind.code))),
@@ -90,13 +106,14 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
     if !has_code(actor.get("role"), "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP") {
         return Err(Error::value("Consent.provision.actor[0].role", "expected `IRCP` of v3-ParticipationType"));
     }
+    let place = "Consent.provision.actor[0].reference";
     let kind = consent_actors(consent).first().map(Actor::kind);
     let fits = match named {
         Named::Nobody => true,
         Named::Party => matches!(kind, Some('P' | 'S')),
         Named::Professional => kind == Some('P'),
         Named::Application => kind == Some('A'),
-        Named::Team => team(consent).is_some(),
+        Named::Team => team(consent).is_some() && actor.pointer("/reference/identifier").is_none(),
     };
     let expected = match named {
         Named::Party => "expected a professional or structure by national identifier",
@@ -104,15 +121,58 @@ fn check_named(consent: &Value, named: Named) -> Result<(), Error> {
         Named::Application => "expected an application by its identifier",
         Named::Team | Named::Nobody => "expected a reference to a CareTeam",
     };
-    if fits { Ok(()) } else { Err(Error::value("Consent.provision.actor[0].reference", expected)) }
+    if !fits {
+        return Err(Error::value(place, expected));
+    }
+    // Two ways of naming name one.
+    let types: &[&str] = match kind {
+        Some('P') => &["Practitioner", "PractitionerRole"],
+        Some('S') => &["Organization"],
+        Some('A') => &["Device", "Organization"],
+        _ => &["CareTeam"],
+    };
+    let text = actor.pointer("/reference/reference").and_then(Value::as_str).unwrap_or_default();
+    let literal = text.split('/').find(|part| ResourceType::parse(part).is_some());
+    // A type may be told by the address of its definition.
+    let kind = actor.pointer("/reference/type").and_then(Value::as_str).and_then(|text| text.rsplit('/').next());
+    let said = [literal, kind];
+    match said.into_iter().flatten().find(|said| !types.contains(said)) {
+        None => Ok(()),
+        Some(other) => {
+            let other: String = other.chars().take(64).collect();
+            Err(Error::business(place, format!("`{other}` contradicts the identifier")))
+        }
+    }
 }
 
-/// Whether the parts a right is narrowed to are types of R4.
-fn check_parts(consent: &Value) -> Result<(), Error> {
+const RESOURCE_TYPES: &str = "http://hl7.org/fhir/resource-types";
+
+/// Whether the parts a right is narrowed to are types of the record, an application's also classes of documents. A content has the right
+/// of its document.
+fn check_parts(consent: &Value, kind: &ConsentKind, policy: &Policy) -> Result<(), Error> {
     let classes = consent.pointer("/provision/class").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (at, class) in classes.iter().enumerate() {
-        if class.get("code").and_then(Value::as_str).and_then(ResourceType::parse).is_none() {
-            return Err(Error::value(&format!("Consent.provision.class[{at}]"), "expected the name of a resource type"));
+        let text = |name: &str| class.get(name).and_then(Value::as_str);
+        let known = match text("system") {
+            None | Some(RESOURCE_TYPES) => text("code").and_then(ResourceType::parse).is_some_and(|part| policy.is_part(part)),
+            Some(TRE_A03) => kind.named == Named::Application && text("code").is_some_and(|code| policy.is_class(code)),
+            Some(_) => false,
+        };
+        if !known {
+            let expected = format!("expected a resource type of the record, of `{RESOURCE_TYPES}`");
+            return Err(Error::value(&format!("Consent.provision.class[{at}]"), expected));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the purposes are some that an application may be allowed.
+fn check_purposes(consent: &Value, policy: &Policy) -> Result<(), Error> {
+    let purposes = consent.pointer("/provision/purpose").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    for (at, purpose) in purposes.iter().enumerate() {
+        let text = |name: &str| purpose.get(name).and_then(Value::as_str);
+        if !text("system").zip(text("code")).is_some_and(|(system, code)| policy.allows_purpose(system, code)) {
+            return Err(Error::value(&format!("Consent.provision.purpose[{at}]"), "no application is allowed this purpose"));
         }
     }
     Ok(())
@@ -186,6 +246,13 @@ pub fn check_author(
     }
     if standing.blocked(policy, caller, now) {
         return refuse("by this professional");
+    }
+    // Who cannot speak consents to nothing; and what is recorded in occupational health would count elsewhere.
+    if caller.purpose != Purpose::Normal {
+        return refuse("in an emergency nobody collects a consent");
+    }
+    if policy.exercise(caller) != Exercise::Ordinary {
+        return refuse("in an exercise in which it does not count");
     }
     let actors = consent_actors(consent);
     let itself = actors.iter().all(|actor| *actor == caller.principal) && !actors.is_empty();

@@ -4,14 +4,15 @@ use serde_json::Value;
 
 use super::condition::{self, Created};
 use super::holder::{self, Standing};
+use super::read::candidate;
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain};
 use crate::audit::Happened;
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Actor, Envelope, IndexRows, RightKind};
-use crate::policy::Action;
 use crate::policy::projection::{consent_actors, consent_labels};
+use crate::policy::{Action, Decision};
 use crate::search::extract;
 use crate::store::{self, AnyConnection, NewResource};
 
@@ -261,7 +262,7 @@ pub(super) fn checked(
             }
             consent::check_author(&value, kind, policy, caller, standing, physician.as_ref(), now)?;
             if let Some(team) = consent::team(&value)
-                && !store::write::belongs(connection, row.holder, ResourceType::CARE_TEAM, team)?
+                && !knows_team(service, request, connection, row.holder, team)?
             {
                 return Err(Error::Business {
                     code: "not-found",
@@ -273,6 +274,7 @@ pub(super) fn checked(
             consent_actors(&value)
         }
         ResourceType::CARE_TEAM => {
+            care_team::check_form(&value)?;
             // Who may write it again was asked before its version.
             if before.is_none() {
                 care_team::check_author(policy, None, &value, caller, standing, now)?;
@@ -280,13 +282,22 @@ pub(super) fn checked(
             care_team::parties(&value)
         }
         _ => {
-            care_team::check_representative(&value)?;
+            care_team::check_representative(&value, &row.ins)?;
             Vec::new()
         }
     };
     super::document::set_subject(&mut value, person_member(resource), &row.patient, &row.ins);
     let labels = if resource == ResourceType::CONSENT { consent_labels(&value) } else { 0 };
     Ok(Checked { value, named, labels })
+}
+
+/// Whether the holder has this CareTeam and the caller sees it, or may add to it: to others it is absent (P1).
+fn knows_team(service: &Service, request: &Request, connection: &mut AnyConnection, holder: i64, id: &str) -> Result<bool, Error> {
+    let of = |action| service.policy.scope(&request.caller, action, ResourceType::CARE_TEAM, service.clock.now());
+    let Some(found) = store::read::read(connection, &of(Action::Consult), id)? else { return Ok(false) };
+    let permits = |decision: &Decision| matches!(decision, Decision::Permit(_));
+    let knows = permits(&found.decision) || permits(&of(Action::Update).decide(&candidate(&found)));
+    Ok(knows && found.envelope.holder == holder)
 }
 
 /// The treating physician in force.

@@ -21,6 +21,9 @@ use crate::store::{self, AnyConnection, NewResource};
 /// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier, and for one that was withdrawn.
 pub(super) async fn deposit(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
     let admitted = document::admit(value, &service.policy, service.settings.masked_and_hidden, &service.base_url)?;
+    if !service.policy.deposits(request.caller.kind, admitted.doc_type) {
+        return Err(Error::Forbidden("documents of this type are not deposited by this caller".into()).into());
+    }
     let warnings = admitted.warnings.clone();
     let (within, asker) = (service.clone(), request.clone());
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone());
@@ -74,7 +77,7 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     }
     let now = clock.now();
     document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
-    let inherited = supersede(service, request, connection, &standing, &replaces)?;
+    let inherited = supersede(service, request, connection, &standing, &replaces, labels::bits(&document))?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let mut envelope =
@@ -135,17 +138,20 @@ fn label(service: &Service, document: &mut Value, inherited: i16, row: &HolderRo
     labels::check_together(document, together)
 }
 
-/// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels).
+/// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels). What was
+/// shown to representatives is not hidden from them again by replacing it: `own` are the labels that the new one came with.
 fn supersede(
     service: &Service,
     request: &Request,
     connection: &mut AnyConnection,
     standing: &Standing,
     replaces: &[Replaced],
+    own: i16,
 ) -> Result<i16, Refused> {
     let mut labels = 0;
     let mut targets = Vec::with_capacity(replaces.len());
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
+    let ended = |of: &Envelope| service.policy.lasting().ended(of.labels, of.key, service.clock.now());
     for (place, replaced) in replaces.iter().enumerate() {
         let expression = format!("DocumentReference.relatesTo[{place}].target");
         let unknown = || {
@@ -165,7 +171,13 @@ fn supersede(
             let refusal = Error::Forbidden("only an author replaces a document".into());
             return Err(Refused::at(refusal, standing.row.holder, found.envelope.key));
         }
-        labels |= found.envelope.labels;
+        let secret = Label::HiddenFromRepresentatives.bit();
+        if own & secret != 0 && found.envelope.labels & secret == 0 {
+            let shown = "what was shown to representatives is not hidden from them again";
+            let error = Error::business("DocumentReference.securityLabel", shown);
+            return Err(Refused::at(error, standing.row.holder, found.envelope.key));
+        }
+        labels |= found.envelope.labels & !ended(&found.envelope);
         targets.push(found);
     }
     // In one order whatever that of the request, so that two requests do not each hold what the other waits for.
@@ -174,7 +186,9 @@ fn supersede(
     for found in &targets {
         let mut former = super::stored::tree(&found.body)?;
         set(&mut former, "status", "superseded".into());
-        let envelope = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };
+        labels::take_off(&mut former, ended(&found.envelope));
+        let (version, labels) = (found.envelope.version + 1, labels::bits(&former));
+        let envelope = Envelope { version, labels, updated: service.clock.now(), ..found.envelope.clone() };
         store::write::update(connection, &prepare(&former, envelope, 0))?;
     }
     Ok(labels)

@@ -72,6 +72,7 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
         return Err(Error::value("DocumentReference.status", "a new document is `current`"));
     }
     let doc_type = classify(&mut document, policy, &mut warnings)?;
+    labels::check_known(&document)?;
     labels::check_together(&document, masked_and_hidden)?;
     labels::imply_normal(&mut document);
     let contents = take_contents(&mut document, base_url)?;

@@ -10,6 +10,9 @@ use crate::policy::nomenclature::{TRE_A07, is_confidentiality, visibility};
 /// v3-Confidentiality.
 const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 
+/// v3-ActCode, whose `NOPAT` is a visibility.
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+
 /// The visibility labels, with their code.
 pub const VISIBILITY: [(Label, &str); 3] = [
     (Label::Masked, "MASQUE_PS"),
@@ -33,9 +36,40 @@ pub fn is_level(label: &Value) -> bool {
     codes(label).any(is_confidentiality)
 }
 
+/// The codes of the labels of a document that are no visibility: what of its confidentiality may be changed, however it is written.
+pub fn levels(document: &Value) -> Vec<&str> {
+    let mut levels: Vec<&str> = of(document).iter().filter(|label| visibility_of(label).is_none()).flat_map(codes).collect();
+    levels.sort_unstable();
+    levels
+}
+
 /// The labels of a document.
 pub fn of(document: &Value) -> &[Value] {
     document.get("securityLabel").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Whether every label says something that this server keeps to, for one nobody keeps would be a false promise: a code that it knows,
+/// and in the systems that it knows no other.
+///
+/// # Errors
+/// [`Error::Business`] with the first label that does not.
+pub fn check_known(document: &Value) -> Result<(), Error> {
+    match of(document).iter().position(|label| !is_known(label)) {
+        None => Ok(()),
+        Some(at) => Err(Error::Business {
+            code: "code-invalid",
+            expression: format!("DocumentReference.securityLabel[{at}]"),
+            message: "expected a level of v3-Confidentiality, or a visibility of TRE_A07 or `NOPAT`".into(),
+        }),
+    }
+}
+
+fn is_known(label: &Value) -> bool {
+    let known = |code: &str| visibility(code).is_some() || is_confidentiality(code);
+    let codings = label.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let text = |coding: &Value, name: &str| coding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let ours = |coding: &&Value| matches!(text(coding, "system").as_str(), "" | CONFIDENTIALITY | TRE_A07 | ACT_CODE);
+    codes(label).any(known) && codings.iter().filter(ours).all(|coding| known(&text(coding, "code")))
 }
 
 /// The bits of all labels and of the status.
@@ -55,6 +89,16 @@ pub fn label(label: Label) -> Value {
 pub fn add(document: &mut Value, wanted: Label) {
     if bits(document) & wanted.bit() == 0 {
         push(document, label(wanted));
+    }
+}
+
+/// Takes off the labels of these bits: the server, for those that have ended of themselves.
+pub fn take_off(document: &mut Value, ended: i16) {
+    let labels: Vec<Value> =
+        of(document).iter().filter(|one| visibility_of(one).is_none_or(|label| ended & label.bit() == 0)).cloned().collect();
+    if labels.len() < of(document).len() {
+        set(document, "securityLabel", labels.into());
+        imply_normal(document);
     }
 }
 
@@ -111,7 +155,10 @@ pub fn apply(document: &mut Value, operation: &str, index: Option<&str>, value: 
     let mut labels = of(document).to_vec();
     let at =
         |index: &str| index.parse::<usize>().ok().filter(|at| *at < labels.len()).ok_or_else(|| format!("there is no label at `{index}`"));
-    let new = |value: Option<&Value>| value.and_then(normalized).ok_or_else(|| "expected a label, as a CodeableConcept".to_owned());
+    let new = |value: Option<&Value>| {
+        let label = value.and_then(normalized).filter(is_known);
+        label.ok_or_else(|| "expected a known label, as a CodeableConcept".to_owned())
+    };
     match (operation, index) {
         ("replace" | "add", None) => {
             let list = value.and_then(Value::as_array).ok_or("expected a list of labels")?;
@@ -185,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_patch_of_labels_is_read_as_intent() {
-        let rows: [(&[&str], &str, Option<&str>, Value, Result<&[&str], ()>); 16] = [
+        let rows: [(&[&str], &str, Option<&str>, Value, Result<&[&str], ()>); 17] = [
             (&["N"], "replace", Some("0"), json!({"coding": [{"code": "MASQUE_PS"}]}), Ok(&["N", "MASQUE_PS"])),
             (&["N"], "replace", Some("0"), json!("MASQUE_PS"), Ok(&["N", "MASQUE_PS"])),
             (&["N", "MASQUE_PS"], "replace", Some("1"), json!("N"), Ok(&["N"])),
@@ -202,12 +249,30 @@ mod tests {
             (&["N"], "remove", None, Value::Null, Ok(&[])),
             (&["N"], "copy", Some("0"), Value::Null, Err(())),
             (&["N"], "replace", Some("0"), json!("inconnu"), Err(())),
+            (&["N"], "add", Some("-"), json!({"coding": [{"code": "MASQUE"}]}), Err(())),
         ];
         for (before, operation, index, value, expected) in rows {
             let mut changed = document(before);
             let done = apply(&mut changed, operation, index, Some(&value)).map_err(|_| ());
             let after: Vec<&str> = of(&changed).iter().flat_map(codes).collect();
             assert_eq!(done.map(|()| after.as_slice()), expected, "{before:?} {operation} {index:?} {value}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_nobody_keeps_is_refused() {
+        let (level, visible) = (CONFIDENTIALITY, TRE_A07);
+        let rows = [
+            (json!([{"coding": [{"system": level, "code": "N"}]}, {"coding": [{"system": "urn:x", "code": "MASQUE_PS"}]}]), true),
+            (json!([{"coding": [{"code": "NOPAT"}, {"system": "urn:x", "code": "secret"}]}]), true),
+            (json!([{"coding": [{"system": visible, "code": "MASQUE"}]}]), false),
+            (json!([{"coding": [{"system": level, "code": "N"}, {"system": visible, "code": "masque_ps"}]}]), false),
+            (json!([{"coding": [{"system": "urn:x", "code": "secret"}]}]), false),
+            (json!([{"coding": [{"system": level, "code": "N"}]}, {"text": "secret"}]), false),
+            (json!([{"coding": [{"system": level, "display": "normal"}]}]), false),
+        ];
+        for (labels, known) in rows {
+            assert_eq!(check_known(&json!({"securityLabel": labels})).is_ok(), known, "{labels}");
         }
     }
 

@@ -5,6 +5,7 @@ mod canonical;
 mod capabilities;
 mod care_team;
 mod changes;
+mod clear;
 mod condition;
 mod consent;
 mod create;

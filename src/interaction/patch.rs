@@ -13,7 +13,7 @@ use super::{Answer, Error, Refused, Request, Service, json_patch, labels, plain}
 use crate::fhir::{Document, ResourceType};
 use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, RightKind, Test, matches};
 use crate::policy::changes::{May, Role};
-use crate::policy::{Action, Caller, CallerKind, Policy, Scope};
+use crate::policy::{Action, CONSULTS, Caller, CallerKind, Policy, Purpose, Scope};
 use crate::search;
 use crate::store::{self, AnyConnection, Found, NewResource, PageRequest};
 
@@ -208,6 +208,10 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
     }
     labels::imply_normal(&mut document);
     authorised(service, request, connection, found, &before, &document)?;
+    // A label that has ended of itself goes with the next change, whoever makes it.
+    if document != before {
+        labels::take_off(&mut document, ended(service, found, &before));
+    }
     request.expect_version(found.envelope.version)?;
     if let Some(error) = failed {
         return Err(error);
@@ -223,6 +227,11 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
     let document = Document::from(document);
     super::create::check(ResourceType::DOCUMENT_REFERENCE, &document)?;
     Ok(document.value)
+}
+
+/// The labels of the document, as it was until now, that have ended of themselves.
+fn ended(service: &Service, found: &Found, before: &Value) -> i16 {
+    service.policy.lasting().ended(labels::bits(before), found.envelope.key, service.clock.now())
 }
 
 /// Whether the caller counts as author of the document.
@@ -249,6 +258,10 @@ fn roles(policy: &Policy, candidate: &Candidate<'_>, caller: &Caller, now: i64) 
     if holds(RightKind::Administrator) {
         roles.push(Role::Administrator);
     }
+    let consults = || matches(&policy.right(caller, &CONSULTS, Some(ResourceType::DOCUMENT_REFERENCE), now), candidate);
+    if caller.kind == CallerKind::Professional && caller.purpose == Purpose::Normal && consults() {
+        roles.push(Role::Consulting);
+    }
     roles
 }
 
@@ -263,7 +276,9 @@ fn authorised(
 ) -> Result<(), Error> {
     let roles = roles(&service.policy, &candidate(found), &request.caller, service.clock.now());
     let mut made: Vec<(&str, &str)> = Vec::new();
-    let (then, now) = (labels::bits(before), labels::bits(after));
+    // What has ended of itself is off already, and off it stays.
+    let over = ended(service, found, before);
+    let (then, now) = (labels::bits(before) & !over, labels::bits(after) & !over);
     for (label, code) in labels::VISIBILITY {
         match (then & label.bit() != 0, now & label.bit() != 0) {
             (false, true) => made.push((code, "on")),
@@ -271,9 +286,7 @@ fn authorised(
             _ => {}
         }
     }
-    let level =
-        |document: &Value| labels::of(document).iter().filter(|label| labels::visibility_of(label).is_none()).cloned().collect::<Vec<_>>();
-    if level(before) != level(after) {
+    if labels::levels(before) != labels::levels(after) {
         made.push(("confidentiality", "set"));
     }
     if before.get("status") != after.get("status") {
@@ -286,6 +299,11 @@ fn authorised(
         let allowed = match service.policy.changes().may(element, change, &roles) {
             May::Yes => true,
             May::No => false,
+            May::Deposit => {
+                let never = format!("`{element}` is set at deposit only: what was shown is not hidden again");
+                return Err(Error::business("DocumentReference.securityLabel", never));
+            }
+            May::Unread if service.policy.lasting().ended(labels::bits(after), found.envelope.key, service.clock.now()) != 0 => false,
             May::Unread => {
                 let kinds = [CallerKind::Holder, CallerKind::Representative].map(|kind| {
                     let place = CallerKind::ALL.iter().position(|one| *one == kind);

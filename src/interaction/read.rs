@@ -11,7 +11,7 @@ use crate::audit::{self, Happened};
 use crate::fhir::{ResourceType, primitive};
 use crate::filter::Candidate;
 use crate::policy::{Action, Decision};
-use crate::store::{self, Found};
+use crate::store::Found;
 
 /// The media types a client takes, best first; empty for any.
 #[derive(Debug, Clone, Default)]
@@ -80,8 +80,7 @@ pub(super) async fn find(service: &Service, request: &Request, resource: Resourc
         return Err(Error::Forbidden(format!("{resource} is not served")).into());
     }
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
-    let wanted = id.to_owned();
-    let found = service.store.run(move |connection| store::read::read(connection, &scope, &wanted)).await?;
+    let found = service.store.read(scope, id).await?;
     seen(found, resource, id)
 }
 

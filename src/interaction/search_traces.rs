@@ -11,13 +11,14 @@ use crate::policy::{Action, Caller, CallerKind, Scope};
 use crate::store::{self, AnyConnection, Order, PageRequest, Position, SortKey, StoredTrace};
 
 /// What a caller may be told of a trace.
-fn reader(caller: &Caller) -> Reader {
+fn reader(service: &Service, caller: &Caller) -> Reader {
     let hidden = Label::HiddenFromHolder.bit();
+    let ended = service.policy.lasting().ended_below(Label::HiddenFromHolder, service.clock.now());
     match caller.kind {
-        CallerKind::Auditor => Reader { unnamed: 0, absent: 0, own: false },
-        CallerKind::Professional | CallerKind::Structure => Reader { unnamed: 0, absent: 0, own: true },
-        CallerKind::Holder => Reader { unnamed: hidden, absent: 0, own: false },
-        _ => Reader { unnamed: hidden, absent: Label::HiddenFromRepresentatives.bit(), own: false },
+        CallerKind::Auditor => Reader { unnamed: 0, absent: 0, ended, own: false },
+        CallerKind::Professional | CallerKind::Structure => Reader { unnamed: 0, absent: 0, ended, own: true },
+        CallerKind::Holder => Reader { unnamed: hidden, absent: 0, ended, own: false },
+        _ => Reader { unnamed: hidden, absent: Label::HiddenFromRepresentatives.bit(), ended, own: false },
     }
 }
 
@@ -29,7 +30,7 @@ pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Resu
     let asked = service.asked(request, "read", ResourceType::AUDIT_EVENT, id, "");
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::AUDIT_EVENT, service.clock.now());
     let page = PageRequest::first(Filter::Id(vec![id.to_owned()]), 1);
-    let reader = reader(&request.caller);
+    let reader = reader(service, &request.caller);
     let wanted = id.to_owned();
     let found = service.store.run(move |connection| {
         let traces = if scope.is_nothing() { Vec::new() } else { store::search::traces(connection, &scope, &page, reader)? };
@@ -80,7 +81,7 @@ pub(super) async fn page(
     if page.sort.len() > 1 || !page.sort.iter().all(traces_by) {
         return Err(Error::NotSupported { place: "_sort".into(), message: "traces are sorted by `date`".into() });
     }
-    let reader = reader(&request.caller);
+    let reader = reader(service, &request.caller);
     let counted = scope.clone();
     let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::traces(connection, &scope, page, reader);
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total_traces(connection, &counted, page, reader);

@@ -169,12 +169,19 @@ pub(super) fn searchset(
     Ok(bundle)
 }
 
-/// One trace for each holder disclosed or named; one without holder where there is none. `rules` are those behind the scope; `others`
-/// whether the query may tell of more than was disclosed.
+/// One trace for each holder disclosed, in the order of what was found, then one for each other name; one without holder where there is
+/// none. Which of the names lead somewhere changes neither their number nor their order: holders are not in the order of their
+/// numbers, and what belongs to nobody stands for no name. `rules` are those behind the scope; `others` whether the query may tell of
+/// more than was disclosed.
 pub(super) fn happened(hits: &[&Hit], touched: &[i64], rules: &[String], others: bool) -> Vec<Happened> {
+    let mut disclosing: Vec<i64> = Vec::new();
     let mut by_holder: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for hit in hits {
-        by_holder.entry(hit.envelope.holder).or_default().push(hit.envelope.key);
+        let keys = by_holder.entry(hit.envelope.holder).or_default();
+        if keys.is_empty() {
+            disclosing.push(hit.envelope.holder);
+        }
+        keys.push(hit.envelope.key);
     }
     let of = |holder: i64, keys: Vec<i64>| {
         let found = i32::try_from(keys.len()).unwrap_or(i32::MAX);
@@ -188,8 +195,10 @@ pub(super) fn happened(hits: &[&Hit], touched: &[i64], rules: &[String], others:
         }
         Happened { holder, key, found, disclosed, rules: rules.to_vec() }
     };
-    let mut all: Vec<Happened> = touched.iter().map(|holder| of(*holder, by_holder.remove(holder).unwrap_or_default())).collect();
-    all.extend(by_holder.into_iter().map(|(holder, keys)| of(holder, keys)));
+    let nothing = touched.iter().filter(|holder| **holder == 0 || !by_holder.contains_key(holder));
+    let silent: Vec<Happened> = nothing.map(|holder| of(*holder, Vec::new())).collect();
+    let mut all: Vec<Happened> = disclosing.into_iter().map(|holder| of(holder, by_holder.remove(&holder).unwrap_or_default())).collect();
+    all.extend(silent);
     if all.is_empty() {
         all.push(Happened { rules: rules.to_vec(), ..Happened::default() });
     }

@@ -18,6 +18,8 @@ pub enum Role {
     TreatingPhysician,
     /// An administrator.
     Administrator,
+    /// A professional with a right to consult it, in the ordinary mode of access.
+    Consulting,
 }
 
 /// Whether a role may.
@@ -29,30 +31,36 @@ pub enum May {
     No,
     /// It may until the person first saw the document.
     Unread,
+    /// It might when it deposited the document, and never again.
+    Deposit,
 }
 
 /// The roles in the order of the columns.
-const ROLES: [Role; 5] = [Role::Holder, Role::Representative, Role::Author, Role::TreatingPhysician, Role::Administrator];
+const ROLES: [Role; 6] = [Role::Holder, Role::Representative, Role::Author, Role::TreatingPhysician, Role::Administrator, Role::Consulting];
 
 /// Element and change to what each role may.
 #[derive(Debug)]
-pub struct Changes(BTreeMap<(String, String), [May; 5]>);
+pub struct Changes(BTreeMap<(String, String), [May; 6]>);
 
 impl Changes {
     /// Reads `changes.tsv`.
     pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Self {
         let mut changes = BTreeMap::new();
-        let header = ["element", "change", "holder", "representative", "author", "treating-physician", "administrator", "source"];
-        Table::read("changes.tsv", files.bytes("changes.tsv"), header, findings).each(findings, |[element, change, a, b, c, d, e, _]| {
-            let mut cells = [May::No; 5];
-            for (cell, said) in cells.iter_mut().zip([a, b, c, d, e]) {
-                *cell = said.word([("yes", May::Yes), ("no", May::No), ("unread", May::Unread)])?;
-            }
-            if changes.insert((element.text.to_owned(), change.text.to_owned()), cells).is_some() {
-                return Err(change.wrong(format!("duplicate change `{} {}`", element.text, change.text)));
-            }
-            Ok(())
-        });
+        let header =
+            ["element", "change", "holder", "representative", "author", "treating-physician", "administrator", "consulting", "source"];
+        Table::read("changes.tsv", files.bytes("changes.tsv"), header, findings).each(
+            findings,
+            |[element, change, a, b, c, d, e, f, _]| {
+                let mut cells = [May::No; 6];
+                for (cell, said) in cells.iter_mut().zip([a, b, c, d, e, f]) {
+                    *cell = said.word([("yes", May::Yes), ("no", May::No), ("unread", May::Unread), ("deposit", May::Deposit)])?;
+                }
+                if changes.insert((element.text.to_owned(), change.text.to_owned()), cells).is_some() {
+                    return Err(change.wrong(format!("duplicate change `{} {}`", element.text, change.text)));
+                }
+                Ok(())
+            },
+        );
         Self(changes)
     }
 
@@ -63,6 +71,7 @@ impl Changes {
         held.fold(May::No, |best, may| match (best, may) {
             (May::Yes, _) | (_, May::Yes) => May::Yes,
             (May::Unread, _) | (_, May::Unread) => May::Unread,
+            (May::Deposit, _) | (_, May::Deposit) => May::Deposit,
             (May::No, May::No) => May::No,
         })
     }
@@ -81,7 +90,10 @@ mod tests {
             ("MASQUE_PS", "off", vec![Role::Author, Role::TreatingPhysician], May::Yes),
             ("INVISIBLE_PATIENT", "on", vec![Role::Author], May::Unread),
             ("INVISIBLE_PATIENT", "off", vec![Role::Holder], May::No),
-            ("INVISIBLE_REPRESENTANTS_LEGAUX", "on", ROLES.to_vec(), May::No),
+            ("INVISIBLE_PATIENT", "off", vec![Role::Consulting], May::Yes),
+            ("INVISIBLE_REPRESENTANTS_LEGAUX", "on", ROLES.to_vec(), May::Deposit),
+            ("INVISIBLE_REPRESENTANTS_LEGAUX", "on", vec![Role::Holder, Role::TreatingPhysician], May::No),
+            ("isArchived", "set", vec![Role::Holder, Role::Administrator], May::No),
             ("status", "set", vec![], May::No),
             ("type", "set", ROLES.to_vec(), May::No),
         ];

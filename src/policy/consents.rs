@@ -1,7 +1,7 @@
 //! What each kind of Consent says, whom it names and who may record it (`profiles/authorization/consents.tsv`).
 
 use super::matrix::spelt;
-use super::table::Table;
+use super::table::{Cell, Table};
 use super::{Code, Files, Finding};
 use crate::filter::RightKind;
 
@@ -50,6 +50,8 @@ pub struct ConsentKind {
     pub profession: Option<Code>,
     /// Elements of `provision` that it may have beside `type`; any other would be a restriction nobody keeps.
     pub elements: Vec<&'static str>,
+    /// Those that it must have.
+    pub needed: Vec<&'static str>,
 }
 
 /// The kind of Consent that gives a right; none gives a representative's.
@@ -69,14 +71,17 @@ pub fn code_of(kind: RightKind) -> Option<&'static str> {
 /// Reads `consents.tsv`.
 pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<ConsentKind> {
     let mut kinds: Vec<ConsentKind> = Vec::new();
-    let header = ["kind", "provision", "actor", "collected", "profession", "elements", "source"];
+    let header = ["kind", "provision", "actor", "collected", "profession", "elements", "needed", "source"];
     Table::read("consents.tsv", files.bytes("consents.tsv"), header, findings).each(
         findings,
-        |[kind, provision, actor, collected, profession, elements, _]| {
+        |[kind, provision, actor, collected, profession, elements, needed, _]| {
             if kinds.iter().any(|other| other.code == kind.text) {
                 return Err(kind.wrong(format!("duplicate kind `{}`", kind.text)));
             }
-            let names = || elements.text.split(',').map(|name| elements.known("element", element(name)));
+            let (may, must) = (named_elements(elements)?, named_elements(needed)?);
+            if !must.iter().all(|name| may.contains(name)) {
+                return Err(needed.wrong("what it must have is not among what it may have"));
+            }
             kinds.push(ConsentKind {
                 code: kind.text.to_owned(),
                 permits: provision.word([("permit", Some(true)), ("deny", Some(false)), ("any", None)])?,
@@ -98,12 +103,21 @@ pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<ConsentKin
                     "*" => None,
                     text => Some(profession.known("profession", spelt(text))?),
                 },
-                elements: if elements.text == "-" { Vec::new() } else { names().collect::<Result<_, _>>()? },
+                elements: may,
+                needed: must,
             });
             Ok(())
         },
     );
     kinds
+}
+
+/// The elements that a cell names, or `-`.
+fn named_elements(cell: Cell<'_>) -> Result<Vec<&'static str>, Finding> {
+    match cell.text {
+        "-" => Ok(Vec::new()),
+        names => names.split(',').map(|name| cell.known("element", element(name))).collect(),
+    }
 }
 
 /// An element of `provision` that this server keeps to.

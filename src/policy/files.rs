@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// The bytes of every table.
 #[derive(Debug, Clone)]
 pub struct Files {
-    files: [(&'static str, Cow<'static, [u8]>); 9],
+    files: [(&'static str, Cow<'static, [u8]>); 12],
 }
 
 macro_rules! embedded {
@@ -21,9 +21,12 @@ impl Files {
             files: embedded![
                 "changes.tsv",
                 "consents.tsv",
+                "deposits.tsv",
                 "exercises.tsv",
+                "labels.tsv",
                 "matrix.tsv",
                 "professions.tsv",
+                "purposes.tsv",
                 "resources.tsv",
                 "rules.tsv",
                 "sources.tsv",
@@ -61,5 +64,20 @@ impl Files {
     /// Every table with its bytes, by name.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
         self.files.iter().map(|(name, bytes)| (*name, &**bytes))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_of_the_folder_is_law() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles/authorization");
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut tables: Vec<String> = names.filter(|name| name.ends_with(".tsv")).collect();
+        tables.sort();
+        assert_eq!(Files::embedded().all().map(|(name, _)| name).collect::<Vec<_>>(), tables);
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! The law is data (P6): `profiles/authorization` holds the matrix and the rules; see the README of this folder for the words.
 
+mod age;
+mod applications;
 pub mod caller;
 pub mod changes;
 pub mod consents;
+pub mod deposits;
 mod files;
 mod finding;
+pub mod labels;
 mod law;
 pub mod matrix;
 pub mod nomenclature;
 pub mod projection;
+mod relation;
 pub mod resources;
 mod rights;
 mod rules;

@@ -4,8 +4,11 @@
 
 use serde_json::Value;
 
+use super::nomenclature::TRE_A03;
 use crate::fhir::{ResourceType, national, primitive};
 use crate::filter::{Actor, Label, Right, RightKind, Setting};
+
+pub use super::age::{adult_born, majority};
 
 /// The address of what this project defines.
 pub const CB: &str = "https://ensemble.example/fhir";
@@ -25,9 +28,6 @@ pub struct Source {
     pub value: Value,
 }
 
-/// Years after which a minor's representatives have no right (article 388 of the code civil).
-pub const MAJORITY_YEARS: i32 = 18;
-
 /// The default of the holder's settings: emergency access permitted, masked documents and default masking not.
 pub fn default_settings() -> i16 {
     Setting::BreakGlass.bit() | Setting::Samu.bit()
@@ -35,10 +35,17 @@ pub fn default_settings() -> i16 {
 
 /// The kind of a Consent: its code of `CB/CodeSystem/consent-kind`.
 pub fn consent_kind(consent: &Value) -> Option<&str> {
-    let codings = consent.get("category")?.as_array()?.iter().filter_map(|category| category.get("coding")?.as_array()).flatten();
-    codings
+    consent_kinds(consent).next()
+}
+
+/// Every kind that a Consent says it is of: a stored one says one.
+pub fn consent_kinds(consent: &Value) -> impl Iterator<Item = &str> {
+    let categories = consent.get("category").and_then(Value::as_array).into_iter().flatten();
+    categories
+        .filter_map(|category| category.get("coding")?.as_array())
+        .flatten()
         .filter(|coding| coding.get("system").and_then(Value::as_str) == Some("https://ensemble.example/fhir/CodeSystem/consent-kind"))
-        .find_map(|coding| coding.get("code")?.as_str())
+        .filter_map(|coding| coding.get("code")?.as_str())
 }
 
 /// The extension with which the server says which professional recorded a Consent.
@@ -119,7 +126,8 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             ("occupational-health", true) => {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until)))
             }
-            ("application", true) => {
+            // Its parts are what it is allowed: without any it is allowed nothing.
+            ("application", true) if !parts(&source.value).is_empty() => {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until)))
             }
             ("record-block", false) => {
@@ -193,10 +201,15 @@ fn setting_of(kind: &str) -> Option<Setting> {
     })
 }
 
-/// `provision.class` as ` Type Type `.
+/// `provision.class` as ` Type class:10 `.
 fn parts(consent: &Value) -> String {
     let classes = consent.pointer("/provision/class").and_then(Value::as_array);
-    let codes: Vec<&str> = classes.into_iter().flatten().filter_map(|class| class.get("code")?.as_str()).collect();
+    let part = |class: &Value| {
+        let of_documents = class.get("system").and_then(Value::as_str) == Some(TRE_A03);
+        let code = class.get("code")?.as_str()?;
+        Some(if of_documents { format!("class:{code}") } else { code.to_owned() })
+    };
+    let codes: Vec<String> = classes.into_iter().flatten().filter_map(part).collect();
     if codes.is_empty() { String::new() } else { format!(" {} ", codes.join(" ")) }
 }
 
@@ -248,23 +261,6 @@ fn representative(source: &Source, born: i32) -> Option<Right> {
     Some(Right { actor, kind: RightKind::Representative, from, until, parts: String::new(), source })
 }
 
-/// The instant at which somebody born on this day comes of age, microseconds since 1970.
-pub fn majority(born: i32) -> i64 {
-    let date = chrono::NaiveDate::default() + chrono::Duration::days(i64::from(born));
-    let adult = date.checked_add_months(chrono::Months::new(12 * MAJORITY_YEARS.unsigned_abs())).unwrap_or(date);
-    adult.signed_duration_since(chrono::NaiveDate::default()).num_days() * 86_400_000_000
-}
-
-/// The last day, since 1970, on which one must be born to be of age at this instant, microseconds since 1970.
-pub fn adult_born(now: i64) -> i32 {
-    let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX / 2);
-    let date = chrono::NaiveDate::default().checked_add_signed(chrono::Duration::days(i64::from(today))).unwrap_or_default();
-    let born = date.checked_sub_months(chrono::Months::new(12 * MAJORITY_YEARS.unsigned_abs())).unwrap_or_default();
-    let born = i32::try_from(born.signed_duration_since(chrono::NaiveDate::default()).num_days()).unwrap_or(i32::MIN);
-    // Who was born on 29 February comes of age on the last of February.
-    if majority(born.saturating_add(1)) <= now { born.saturating_add(1) } else { born }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -301,6 +297,22 @@ mod tests {
         ];
         for (sources, expected) in rows {
             assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
+        }
+    }
+
+    #[test]
+    fn an_application_is_allowed_the_parts_it_is_given() {
+        let class = |system: &str, code: &str| json!({"system": system, "code": code});
+        let rows = [
+            (json!([]), None),
+            (json!([class("http://hl7.org/fhir/resource-types", "Patient")]), Some(" Patient ")),
+            (json!([class("http://hl7.org/fhir/resource-types", "Patient"), class(TRE_A03, "42")]), Some(" Patient class:42 ")),
+        ];
+        for (classes, expected) in rows {
+            let mut allowed = consent("a", "application", "permit", 10, true, 10);
+            allowed.value.pointer_mut("/provision").unwrap()["class"] = classes;
+            let (rights, _) = project(&[allowed], 0);
+            assert_eq!(rights.first().map(|right| right.parts.as_str()), expected);
         }
     }
 
@@ -358,18 +370,6 @@ mod tests {
             assert_eq!(rights.iter().map(|right| (right.from, right.until)).collect::<Vec<_>>(), expected, "{parts:?}");
             let sources: std::collections::BTreeSet<&str> = rights.iter().map(|right| right.source.as_str()).collect();
             assert_eq!(sources.len(), rights.len(), "one row each");
-        }
-    }
-
-    #[test]
-    fn who_is_of_age_was_born_early_enough() {
-        let day = 86_400_000_000;
-        // Four years of days, with a 29 February on either side, and an instant within each.
-        for today in 13_000..14_600_i64 {
-            for now in [today * day, today * day + 12 * 3_600_000_000, (today + 1) * day - 1] {
-                let last = adult_born(now);
-                assert!(majority(last) <= now && majority(last + 1) > now, "{today}");
-            }
         }
     }
 

@@ -14,6 +14,11 @@ impl Policy {
     /// A right of one of these kinds, in force at an instant, as far as they count for the caller; `part` is the part of the space
     /// for which a narrowed right must hold, `None` where any part will do.
     pub fn right(&self, caller: &Caller, kinds: &[RightKind], part: Option<ResourceType>, now: i64) -> Filter {
+        self.right_to(caller, kinds, part.map(ResourceType::name), now)
+    }
+
+    /// The same for a part by its name, as rights are narrowed to it.
+    pub(super) fn right_to(&self, caller: &Caller, kinds: &[RightKind], part: Option<&'static str>, now: i64) -> Filter {
         // A right that can name a professional only is not had through the structure one acts for.
         let (alone, any): (Vec<_>, Vec<_>) = self.counting(caller, kinds).into_iter().partition(|kind| self.names_one_person(*kind));
         let held = |kinds: Vec<RightKind>, actors| match kinds.is_empty() {

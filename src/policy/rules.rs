@@ -16,6 +16,8 @@ pub enum Relation {
     Own,
     /// The caller represents its holder.
     Representative,
+    /// An application allowed by the person its token is for, within the scopes of the token.
+    Application,
     /// A right `record-access`.
     RecordAccess,
     /// A right through a care team.
@@ -157,6 +159,7 @@ fn parse_relation(text: &str) -> Option<Relation> {
         "any" => Relation::Any,
         "self" => Relation::Own,
         "representative" => Relation::Representative,
+        "application" => Relation::Application,
         "record-access" => Relation::RecordAccess,
         "care-team" => Relation::CareTeam,
         "treating-physician" => Relation::TreatingPhysician,

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::applications;
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
+use super::deposits::Deposits;
+use super::labels::Lasting;
 use super::law::Law;
 use super::matrix::{Exercise, Matrix};
-use super::projection::adult_born;
 use super::resources::{self, Belonging, Bound};
-use super::rights::CONSULTS;
-use super::rules::{self, Relation, Rule};
+use super::rules::{self, Rule};
 use super::{Caller, Files, Finding, LoadError};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderState, HolderTest, Label, RightKind, Setting, matches};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,7 +185,7 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         // Being named in something gives no standing with its holder.
         Filter::Envelope(EnvelopeTest::PartyIn(_)) => Some(false),
         Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.ins == *ins)),
-        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_)) => None,
+        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_) | EnvelopeTest::KeyBelow(_)) => None,
         Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
         Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
@@ -201,6 +202,9 @@ pub struct Policy {
     resources: Vec<Belonging>,
     consents: Vec<ConsentKind>,
     changes: Changes,
+    lasting: Lasting,
+    deposits: Deposits,
+    purposes: Vec<(String, String)>,
     accept_provisional: bool,
     law: Law,
 }
@@ -220,12 +224,16 @@ impl Policy {
     /// [`LoadError`] with everything that is wrong with them.
     pub fn load(files: &Files, accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
         let mut findings = Vec::new();
+        let matrix = Matrix::read(files, &mut findings);
         let policy = Self {
-            matrix: Matrix::read(files, &mut findings),
+            deposits: Deposits::load(files, matrix.types(), &mut findings),
+            matrix,
             rules: rules::load(files, &mut findings),
             resources: resources::load(files, &mut findings),
             consents: consents::load(files, &mut findings),
             changes: Changes::load(files, &mut findings),
+            lasting: Lasting::load(files, &mut findings),
+            purposes: applications::load(files, &mut findings),
             accept_provisional,
             law: Law::of(files, accept_provisional, fingerprint),
         };
@@ -240,6 +248,31 @@ impl Policy {
     /// Who may change what of a document.
     pub fn changes(&self) -> &Changes {
         &self.changes
+    }
+
+    /// Whether an application may be allowed this purpose.
+    pub fn allows_purpose(&self, system: &str, code: &str) -> bool {
+        self.purposes.iter().any(|(known, purpose)| known == system && purpose == code)
+    }
+
+    /// Whether an application may be narrowed to documents of this class of TRE_A03.
+    pub fn is_class(&self, code: &str) -> bool {
+        applications::CLASSES.iter().any(|(class, _)| *class == code)
+    }
+
+    /// Whether a right may be narrowed to this type: it is a part of the record, with a right of its own.
+    pub fn is_part(&self, resource: ResourceType) -> bool {
+        self.is_of_record(resource) && self.part(resource) == resource
+    }
+
+    /// Whether callers of this kind deposit documents of this type, by its number.
+    pub fn deposits(&self, kind: super::CallerKind, doc_type: i16) -> bool {
+        self.matrix.types().all().iter().any(|known| known.number == doc_type && self.deposits.may(kind, known))
+    }
+
+    /// How long each label hides what bears it.
+    pub fn lasting(&self) -> &Lasting {
+        &self.lasting
     }
 
     /// The kind of Consent with this code.
@@ -263,7 +296,7 @@ impl Policy {
 
     /// The part of the space a resource belongs to, as a right may be narrowed to it: the type whose element names its holder, which
     /// for a Binary is its DocumentReference.
-    fn part(&self, resource: ResourceType) -> ResourceType {
+    pub(super) fn part(&self, resource: ResourceType) -> ResourceType {
         let element = self.belonging(resource).and_then(|row| row.element);
         element.and_then(|element| ResourceType::parse(element.split('.').next()?)).unwrap_or(resource)
     }
@@ -341,7 +374,7 @@ impl Policy {
                 condition = condition.and(self.readable(caller, today));
             }
             for label in &rule.except {
-                condition = condition.and(Filter::Envelope(EnvelopeTest::Labelled(*label)).negate());
+                condition = condition.and(self.lasting.hides(*label, now).negate());
             }
             if condition == Filter::Nothing {
                 continue;
@@ -360,45 +393,5 @@ impl Policy {
         let Some(profession) = &caller.profession else { return Filter::Nothing };
         let types: Arc<[i16]> = self.matrix.readable(profession, self.accept_provisional, today);
         if types.is_empty() { Filter::Nothing } else { Filter::Envelope(EnvelopeTest::DocTypeIn(types)) }
-    }
-
-    /// The condition a relation means for this caller.
-    fn relation(&self, relation: Relation, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
-        let exercise = self.exercise(caller);
-        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.part(resource)), now);
-        let permits = |setting| match exercise {
-            Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
-            Exercise::Occupational | Exercise::Barred => Filter::Nothing,
-        };
-        let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
-        let named = |actors| Filter::Envelope(EnvelopeTest::PartyIn(actors));
-        match relation {
-            Relation::Any => Filter::Everything,
-            // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
-            Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
-            Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
-            Relation::RecordAccess => right(&[RightKind::RecordAccess]),
-            Relation::CareTeam => right(&[RightKind::CareTeam]),
-            Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
-            Relation::Administrator => right(&[RightKind::Administrator]),
-            Relation::AuthorWithRight => named(caller.actors()).and(right(&CONSULTS)),
-            Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
-            Relation::Party => match exercise {
-                Exercise::Ordinary | Exercise::Barred => named(caller.actors()),
-                // The absence of the one right, its refusal and a block look alike: without it nothing tells, with it no refusal does.
-                Exercise::Occupational => named(caller.actors())
-                    .and(self.right(caller, &[RightKind::Occupational], None, now))
-                    .and(self.blocked(caller, now).negate())
-                    .and(Filter::Envelope(EnvelopeTest::Labelled(Label::Unspoken)).negate()),
-            },
-            Relation::Manager => named(Actor::managing(&caller.principal).into_iter().collect()),
-            Relation::BreakGlass => permits(Setting::BreakGlass),
-            Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
-            Relation::Samu => permits(Setting::Samu),
-            Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
-            Relation::Blocked => self.blocked(caller, now),
-            Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
-            Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
-        }
     }
 }

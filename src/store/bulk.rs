@@ -9,6 +9,7 @@ use super::pool::AnyConnection;
 use super::read::{PLAIN, decode};
 use super::rows::{self, Column, Rows};
 use super::sql::Statement;
+use super::statistics;
 use super::write::NewResource;
 use crate::fhir::ResourceType;
 use crate::filter::{Envelope, IndexRows, Param};
@@ -33,6 +34,7 @@ pub fn taken(error: diesel::result::Error) -> Error {
 /// # Errors
 /// [`Error::Busy`] when an id or a key is taken.
 pub fn insert_many(connection: &mut AnyConnection, all: &[NewResource]) -> Result<(), Error> {
+    statistics::count(all.len());
     let mut rows = vec![located(all)];
     rows.extend(rows_of(all));
     rows::insert(connection, rows).map_err(taken)
@@ -73,6 +75,7 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
     for table in INDEXES {
         statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (SELECT * FROM (VALUES "), all, row, OF_THESE)?;
     }
+    statistics::count(all.len());
     rows::insert(connection, rows_of(all)).map_err(taken)
 }
 
@@ -255,9 +258,19 @@ pub fn known(connection: &mut AnyConnection, realm: i16, references: &[String]) 
     for chunk in references.chunks(ROWS_PER_STATEMENT) {
         let mut select = Statement::new(
             "SELECT l.ref, r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.codec, r.body, \
-             r.deleted FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key WHERE l.realm = ",
+             r.deleted FROM ",
         );
-        select.number(realm).sql(" AND l.ref IN (").texts(chunk.iter().map(String::as_str)).sql(")");
+        select.table_of(connection, chunk.iter().map(String::as_str));
+        // One by one, by the two keys: a plan made while the tables were empty must not read all of them when they are full.
+        let (locator, resource) = match connection {
+            AnyConnection::Postgres(_) => (
+                [" CROSS JOIN LATERAL (SELECT l.ref, l.holder, l.key FROM locator l WHERE ", " LIMIT 1) l"],
+                [" CROSS JOIN LATERAL (SELECT r.* FROM resource r WHERE ", " LIMIT 1) r"],
+            ),
+            AnyConnection::Sqlite(_) => ([" CROSS JOIN locator l ON ", ""], [" CROSS JOIN resource r ON ", ""]),
+        };
+        select.sql(locator[0]).sql("l.realm = ").number(realm).sql(" AND l.ref = w.name").sql(locator[1]);
+        select.sql(resource[0]).sql("r.holder = l.holder AND r.key = l.key").sql(resource[1]);
         for (first, second) in select.load::<Columns, Row>(connection)? {
             let (name, holder, key, number, id, version, updated) = first;
             let (doc_type, labels, submitter, parties, codec, body, deleted) = second;

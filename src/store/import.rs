@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 
-use super::bulk::INDEXES;
 use super::error::{Error, Retry};
 use super::pool::{AnyConnection, Target};
 use super::sql::Statement;
-use super::{Store, TRIES, writer};
+use super::{Store, TRIES, statistics, writer};
 
 /// How long a commit waits for its turn where a server writes too, milliseconds.
 const PATIENCE_MS: u64 = 60_000;
@@ -158,21 +157,12 @@ impl Importer {
         })
     }
 
-    /// Refreshes what the planner knows of the tables: of those that grew from nothing it knows nothing.
+    /// Refreshes what the planner knows of the tables.
     ///
     /// # Errors
     /// [`Error::Away`].
     pub fn analyze(&mut self) -> Result<(), Error> {
-        match &mut self.connection {
-            AnyConnection::Postgres(postgres) => {
-                let tables = INDEXES.join(", ");
-                postgres.batch_execute("SET statement_timeout = 0")?;
-                postgres.batch_execute(&format!("ANALYZE locator, resource, resource_version, import_source, {tables}"))?;
-                postgres.batch_execute(&format!("SET statement_timeout = {PATIENCE_MS}"))?;
-            }
-            AnyConnection::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA analysis_limit = 1000; ANALYZE")?,
-        }
-        Ok(())
+        self.commit(statistics::refresh)
     }
 
     /// The same at the end; SQLite takes its log over into the file, as far as readers let it.

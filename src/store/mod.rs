@@ -2,6 +2,7 @@
 
 pub mod bulk;
 mod error;
+mod gather;
 pub mod history;
 pub mod import;
 mod law;
@@ -12,6 +13,7 @@ mod rows;
 pub mod search;
 mod sql;
 mod start;
+pub mod statistics;
 mod together;
 pub mod trace;
 mod trace_predicate;
@@ -64,6 +66,10 @@ pub struct Store {
     /// As many requests as connections enter the blocking pool; the others wait without a thread.
     turns: Arc<Semaphore>,
     writer: Writer,
+    /// On PostgreSQL, the reads by id that wait to be asked together.
+    gathered: gather::Gathered,
+    /// When the statistics of the tables are refreshed next.
+    statistics: statistics::Due,
     /// The transaction that all work is done in, where there is one already.
     session: Option<together::Session>,
     /// Keeps a private temporary database until the last use.
@@ -104,20 +110,7 @@ impl Store {
             return session.step(work).await;
         }
         let (pool, target) = (self.pool.clone(), self.target.clone());
-        self.in_turn(move || {
-            let mut pooled = pool.get()?;
-            match work(&mut pooled.connection) {
-                Err(Error::Away) => {
-                    // Its neighbours in the pool may be as dead: the second try has a connection made for it.
-                    pooled.connection = target.connect(matches!(target, Target::Sqlite(_)))?;
-                    let again = work(&mut pooled.connection);
-                    pooled.broken = matches!(again, Err(Error::Away));
-                    again
-                }
-                other => other,
-            }
-        })
-        .await
+        self.in_turn(move || on_a_connection(&pool, &target, &mut work)).await
     }
 
     /// Runs a writing function in one transaction and returns after its commit; an error rolls all of it back. Where other writers
@@ -134,7 +127,7 @@ impl Store {
         if let Some(session) = &self.session {
             return session.step(work).await;
         }
-        match &self.target {
+        let done = match &self.target {
             // One writer at a time: nobody is in the way.
             Target::Sqlite(_) => {
                 let (answer, result) = oneshot::channel();
@@ -159,7 +152,9 @@ impl Store {
                 })
                 .await
             }
-        }
+        };
+        self.keep_statistics();
+        done
     }
 
     /// Runs blocking work, at most as many at a time as there are connections. A turn ends with the work, not with the patience of
@@ -209,6 +204,25 @@ impl Store {
         let (answer, result) = oneshot::channel();
         self.writer.queue(Job::Traces(rows, answer))?;
         within(async { result.await.map_err(|_| Error::Away)? }).await
+    }
+}
+
+/// Runs a reading function; once more on a new connection when the first turns out to be gone.
+fn on_a_connection<T>(
+    pool: &r2d2::Pool<Manager>,
+    target: &Target,
+    mut work: impl FnMut(&mut AnyConnection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut pooled = pool.get()?;
+    match work(&mut pooled.connection) {
+        Err(Error::Away) => {
+            // Its neighbours in the pool may be as dead: the second try has a connection made for it.
+            pooled.connection = target.connect(matches!(target, Target::Sqlite(_)))?;
+            let again = work(&mut pooled.connection);
+            pooled.broken = matches!(again, Err(Error::Away));
+            again
+        }
+        other => other,
     }
 }
 

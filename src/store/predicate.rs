@@ -38,6 +38,11 @@ impl Place {
         ALIASES.get(self.depth).copied().unwrap_or(("r", "h"))
     }
 
+    /// The holder of the resource. That of testers is spelled out: PostgreSQL knows how much it has, and does not take it for one of many.
+    fn home(self) -> String {
+        if self.realm == 0 { format!("{}.holder", self.aliases().0) } else { "-1".to_owned() }
+    }
+
     /// Whether it is no link of a chain.
     pub fn is_top(self) -> bool {
         self.depth == 0
@@ -83,10 +88,10 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             }
         }
         Filter::LastUpdated(test) => {
-            let updated = format!("{r}.updated");
-            range(*test, &updated, &format!("{r}.updated + 1"), out);
+            // As a range, not as an instant: no index finds it, whose rows would then be sorted.
+            range(*test, &format!("{r}.updated"), &format!("{r}.updated + 1"), out);
         }
-        Filter::Index(param, test) => index(*param, test, r, out),
+        Filter::Index(param, test) => index(*param, test, place, out),
         Filter::HolderNamed(names) => holder_named(names, h, out),
         Filter::Envelope(test) => envelope(test, r, h, out),
         Filter::Holder(HolderTest::State(state)) => {
@@ -105,7 +110,7 @@ pub fn at(filter: &Filter, place: Place, out: &mut Statement) {
             out.sql("EXISTS (SELECT 1 FROM index_reference x JOIN locator l ON l.realm = ").number(place.realm);
             out.sql(" AND l.ref = x.value");
             joined("l", target, out);
-            out.sql(" WHERE x.holder = ").sql(r).sql(".holder AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
+            out.sql(" WHERE x.holder = ").sql(&place.home()).sql(" AND x.key = ").sql(r).sql(".key AND x.param = ").number(param.key());
             out.sql(" AND ");
             linked(*resource, inner, target, out);
             out.sql(LOOKED_UP);
@@ -162,8 +167,8 @@ fn list(filters: &[Filter], between: &str, none: &str, place: Place, out: &mut S
 
 /// An `EXISTS` over the index rows of the parameter, closed by the caller. What is no equality is asked of the rows of the one resource,
 /// not of those of the parameter: the sum keeps the key that begins with the parameter from being taken.
-fn rows(table: &str, param: Param, equality: bool, r: &str, out: &mut Statement) {
-    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(r).sql(".holder AND i.key = ").sql(r);
+fn rows(table: &str, param: Param, equality: bool, place: Place, out: &mut Statement) {
+    out.sql("EXISTS (SELECT 1 FROM ").sql(table).sql(" i WHERE i.holder = ").sql(&place.home()).sql(" AND i.key = ").sql(place.aliases().0);
     out.sql(if equality { ".key AND i.param = " } else { ".key AND i.param + 0 = " }).number(param.key());
 }
 
@@ -175,8 +180,8 @@ fn is_equality(test: &Test) -> bool {
     }
 }
 
-fn index(param: Param, test: &Test, r: &str, out: &mut Statement) {
-    rows(table_of(test), param, is_equality(test), r, out);
+fn index(param: Param, test: &Test, place: Place, out: &mut Statement) {
+    rows(table_of(test), param, is_equality(test), place, out);
     out.sql(" AND ");
     row_test(test, "i", out);
     out.sql(LOOKED_UP);
@@ -335,6 +340,25 @@ pub fn range(test: RangeTest, start: &str, end: &str, out: &mut Statement) {
     out.sql(")");
 }
 
+/// The same as [`range`] of an instant, which ends a microsecond after it begins: one bound or two of a column that an index is in the
+/// order of. `place` gives what the column has at an instant.
+pub fn instant(test: RangeTest, column: &str, place: impl Fn(i64) -> i64, out: &mut Statement) {
+    let (from, until) = match test {
+        RangeTest::Within(s, e) | RangeTest::NotWithin(s, e) | RangeTest::Overlaps(s, e) => (Some(s), Some(e)),
+        RangeTest::AtOrAfter(from, _) | RangeTest::EndsAfter(from) | RangeTest::StartsFrom(from) => (Some(from), None),
+        RangeTest::AtOrBefore(_, until) | RangeTest::StartsBefore(until) | RangeTest::EndsBy(until) => (None, Some(until)),
+    };
+    let (first, second, between) = match test {
+        RangeTest::NotWithin(..) => (until.map(|e| (" >= ", e)), from.map(|s| (" < ", s)), " OR "),
+        _ => (from.map(|s| (" >= ", s)), until.map(|e| (" < ", e)), " AND "),
+    };
+    out.sql("(");
+    for (number, (operator, micros)) in first.into_iter().chain(second).enumerate() {
+        out.sql(if number == 0 { "" } else { between }).sql(column).sql(operator).big(place(micros));
+    }
+    out.sql(")");
+}
+
 fn holder_named(names: &[HolderName], h: &str, out: &mut Statement) {
     for (number, name) in names.iter().enumerate() {
         out.sql(if number == 0 { "(" } else { " OR " }).sql("COALESCE(").sql(h);
@@ -351,6 +375,7 @@ fn envelope(test: &EnvelopeTest, r: &str, h: &str, out: &mut Statement) {
     match test {
         EnvelopeTest::DocTypeIn(types) => out.sql(r).sql(".doc_type IN (").numbers(types.iter().copied()).sql(")"),
         EnvelopeTest::Labelled(label) => out.sql("(").sql(r).sql(".labels & ").number(label.bit()).sql(") <> 0"),
+        EnvelopeTest::KeyBelow(key) => out.sql(r).sql(".key < ").big(*key),
         EnvelopeTest::SubmittedBy(actor) => out.sql(r).sql(".submitter = ").text(actor.as_str()),
         EnvelopeTest::HolderIs(ins) => out.sql("COALESCE(").sql(h).sql(".ins, '') = ").text(ins),
         EnvelopeTest::PartyIn(actors) => {
@@ -376,7 +401,7 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
         .sql(" AND a.until_at > ")
         .big(test.at);
     if let Some(part) = test.part {
-        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part.name()).sql(" %')");
+        out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part).sql(" %')");
     }
     out.sql(")");
 }

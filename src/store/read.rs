@@ -160,18 +160,40 @@ fn right(text: &str) -> Option<Right> {
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn read(connection: &mut AnyConnection, scope: &Scope, id: &str) -> Result<Option<Found>, Error> {
-    let mut statement = Statement::new("SELECT ");
-    columns(scope, &mut statement);
-    // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
-    let bound = if scope.resource() == ResourceType::BINARY { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" };
-    statement.sql(" FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
-    beside(scope, bound, &mut statement);
-    statement.sql(" WHERE l.realm = ").number(i16::from(scope.is_tester()));
-    statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
-    let Some(row) = statement.load::<Columns, Values>(connection)?.into_iter().next() else { return Ok(None) };
+    read_each(connection, &[(scope, id)])?.pop().unwrap_or(Ok(None))
+}
+
+/// The same of several, each under its own scope, in one statement; the results in the order asked.
+///
+/// # Errors
+/// [`Error::Away`]; what cannot be read of one is in its own result.
+pub fn read_each(connection: &mut AnyConnection, wanted: &[(&Scope, &str)]) -> Result<Vec<Result<Option<Found>, Error>>, Error> {
+    let mut statement = Statement::default();
+    for (place, (scope, id)) in (0_i16..).zip(wanted) {
+        statement.sql(if place == 0 { "SELECT " } else { " UNION ALL SELECT " });
+        columns(scope, &mut statement);
+        statement.sql(", CAST(").number(place).sql(" AS SMALLINT) FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
+        // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
+        let bound = scope.resource() == ResourceType::BINARY;
+        beside(scope, if bound { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" }, &mut statement);
+        statement.sql(" WHERE l.realm = ").number(i16::from(scope.is_tester()));
+        statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
+    }
+    let mut found: Vec<Result<Option<Found>, Error>> = wanted.iter().map(|_| Ok(None)).collect();
+    for (row, place) in statement.load::<(Columns, SmallInt), (Values, i16)>(connection)? {
+        let place = usize::try_from(place).unwrap_or(usize::MAX);
+        if let (Some(result), Some((scope, _))) = (found.get_mut(place), wanted.get(place)) {
+            *result = decided(scope, row).map(Some);
+        }
+    }
+    Ok(found)
+}
+
+/// What a row says, and what the scope says of it.
+fn decided(scope: &Scope, row: Values) -> Result<Found, Error> {
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
     let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
-    Ok(Some(Found { envelope, facts, about, media, body, deleted, decision }))
+    Ok(Found { envelope, facts, about, media, body, deleted, decision })
 }
 
 /// Which versions of a resource are wanted.

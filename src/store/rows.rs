@@ -8,7 +8,7 @@ use diesel::{PgConnection, QueryResult, RunQueryDsl};
 
 use super::bulk::ROWS_PER_STATEMENT;
 use super::pool::AnyConnection;
-use super::sql::Statement;
+use super::sql::{Statement, without_nul};
 
 /// The values of one column.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ fn at_once(connection: &mut PgConnection, mut all: Vec<Rows>) -> QueryResult<()>
     // PostgreSQL has no NUL.
     for column in all.iter_mut().flat_map(|rows| &mut rows.columns) {
         if let Column::Text(values) = column {
-            values.iter_mut().filter(|value| value.contains('\0')).for_each(|value| *value = value.replace('\0', "\u{fffd}"));
+            values.iter_mut().for_each(|value| *value = without_nul(std::mem::take(value)));
         }
     }
     if all.is_empty() {

@@ -60,8 +60,7 @@ impl Statement {
 
     /// Binds a text. PostgreSQL has no NUL: one becomes U+FFFD on both databases, so that it equals nothing and refuses nothing.
     pub fn text(&mut self, value: impl Into<String>) -> &mut Self {
-        let value = value.into();
-        self.bind(Bind::Text(if value.contains('\0') { value.replace('\0', "\u{fffd}") } else { value }))
+        self.bind(Bind::Text(without_nul(value)))
     }
 
     /// Binds a big integer.
@@ -93,6 +92,17 @@ impl Statement {
             self.text(value);
         }
         self
+    }
+
+    /// Appends a table `w (name)` of these texts, for a `FROM`. They are one bound value, a JSON array: the text of the statement is the
+    /// same whatever their number, and each is looked up by itself (of a list of parameters PostgreSQL makes an array anew for every
+    /// row it compares).
+    pub fn table_of<'a>(&mut self, connection: &AnyConnection, names: impl IntoIterator<Item = &'a str>) -> &mut Self {
+        let names: serde_json::Value = names.into_iter().map(without_nul).collect::<Vec<_>>().into();
+        match connection {
+            AnyConnection::Postgres(_) => self.sql("jsonb_array_elements_text(CAST(").text(names.to_string()).sql(" AS JSONB)) AS w(name)"),
+            AnyConnection::Sqlite(_) => self.sql("(SELECT value AS name FROM json_each(").text(names.to_string()).sql(")) AS w"),
+        }
     }
 
     /// Binds big integers, with commas between; `NULL`, which nothing equals, for none.
@@ -162,6 +172,12 @@ impl Statement {
         super::count_statement();
         diesel::RunQueryDsl::execute(Select::<Text> { statement: self, types: PhantomData }, connection)
     }
+}
+
+/// A text that PostgreSQL takes: see [`Statement::text`].
+pub fn without_nul(value: impl Into<String>) -> String {
+    let value = value.into();
+    if value.contains('\0') { value.replace('\0', "\u{fffd}") } else { value }
 }
 
 /// A statement with the SQL types of its rows.

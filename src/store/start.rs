@@ -8,8 +8,10 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 
 use super::error::Error;
+use super::gather::Gathered;
 use super::pool::{AnyConnection, Target, pool, with_limits};
 use super::sql::Statement;
+use super::statistics::Due;
 use super::writer::Writer;
 use super::{POOL_SIZE, Store};
 
@@ -91,7 +93,9 @@ impl Store {
         let writer = Writer::start(&target)?;
         let turns = Arc::new(Semaphore::new(usize::try_from(POOL_SIZE).unwrap_or(1)));
         let read_only = matches!(target, Target::Sqlite(_));
-        Ok(Self { pool: pool(&target, POOL_SIZE, read_only), target, turns, writer, session: None, _temporary: temporary.map(Arc::new) })
+        let pool = pool(&target, POOL_SIZE, read_only);
+        let (gathered, temporary) = (Gathered::default(), temporary.map(Arc::new));
+        Ok(Self { pool, target, turns, writer, gathered, statistics: Due::from_now(), session: None, _temporary: temporary })
     }
 }
 

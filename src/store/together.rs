@@ -109,6 +109,7 @@ impl Store {
             tries += 1;
             let again = done.as_ref().is_err_and(|undone| undone.error.is_busy()) && tries < TRIES && begun.elapsed() < LIMIT / 2;
             if !again {
+                self.keep_statistics();
                 return done;
             }
         }

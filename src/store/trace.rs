@@ -4,9 +4,10 @@ use diesel::sql_types::{BigInt, Integer, SmallInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
+use super::predicate::LOOKED_UP;
+use super::search::TraceReader;
 use super::sql::Statement;
 use crate::fhir::ResourceType;
-use crate::filter::Label;
 
 /// One row of `audit_event` (FHIR R4 auditevent.html; BALP's patterns when rendered).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,9 +65,8 @@ pub struct StoredTrace {
     pub row: TraceRow,
     /// The id of the Patient, or empty.
     pub patient: String,
-    /// Labels that the target has now, 0 for none; with `HiddenFromHolder` where any of the resources disclosed, or any that the query
-    /// may tell of, has it.
-    pub labels: i16,
+    /// Whether something is hidden from the reader now: the target, any of the resources disclosed, or any that the query may tell of.
+    pub hidden: bool,
 }
 
 /// Stands among the keys disclosed for all other documents of the record: the query may tell of more than was disclosed, for the page
@@ -143,7 +143,7 @@ pub fn disclosed(connection: &mut AnyConnection, holder: i64, key: i64) -> Resul
     Ok(select.load::<BigInt, i64>(connection)?)
 }
 
-/// Begins a condition on the resources that the trace `r` disclosed, where they are several; closed by the caller.
+/// Begins a condition on the resources that the trace `r` disclosed, where they are several; the caller closes it with `LOOKED_UP`.
 pub const DISCLOSED: &str = "EXISTS (SELECT 1 FROM audit_disclosed d JOIN resource x ON x.holder = d.holder AND x.key = d.target \
                              WHERE d.holder = r.holder AND d.key = r.key";
 
@@ -179,23 +179,35 @@ type Values = (
 pub const FROM: &str = "FROM audit_event r LEFT JOIN holder h ON h.holder = r.holder \
                         LEFT JOIN resource t ON t.holder = r.holder AND t.key = r.target_key ";
 
-/// Runs a selection of traces; `condition` begins with `WHERE`.
+/// Runs a selection of traces for this reader; `condition` begins with `WHERE`, and is of one `holder` where that is given.
 ///
 /// # Errors
 /// [`Error::Away`], or what the database says.
-pub fn select_traces(connection: &mut AnyConnection, condition: Statement) -> Result<Vec<StoredTrace>, Error> {
+pub fn select_traces(
+    connection: &mut AnyConnection,
+    reader: TraceReader,
+    holder: Option<i64>,
+    condition: Statement,
+) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
-         r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), \
-         CAST(COALESCE(t.labels, 0)",
+         r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), CASE WHEN ",
     );
-    let hidden = Label::HiddenFromHolder.bit();
-    statement.sql(" | CASE WHEN ").sql(DISCLOSED).sql(" AND (x.labels & ").number(hidden).sql(") <> 0) OR (");
-    statement.sql("EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ").number(OTHERS);
-    statement.sql(") AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = r.holder AND x.type = ");
-    statement.number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND (x.labels & ").number(hidden);
-    statement.sql(") <> 0)) THEN ").number(hidden).sql(" ELSE 0 END");
-    statement.sql(" AS SMALLINT) ");
+    reader.unnamed("t", &mut statement);
+    statement.sql(" OR ").sql(DISCLOSED).sql(" AND ");
+    reader.unnamed("x", &mut statement);
+    statement
+        .sql(LOOKED_UP)
+        .sql(" OR (EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
+    statement.number(OTHERS).sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
+    // Asked once of a record that is known, not for each trace.
+    match holder {
+        Some(holder) => statement.big(holder),
+        None => statement.sql("r.holder"),
+    };
+    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND ");
+    reader.unnamed("x", &mut statement);
+    statement.sql(LOOKED_UP).sql(") THEN CAST(1 AS SMALLINT) ELSE CAST(0 AS SMALLINT) END ");
     statement.sql(FROM).append(condition);
     let rows: Vec<Values> = statement.load::<Columns, Values>(connection)?;
     Ok(rows.into_iter().map(stored).collect())
@@ -228,5 +240,5 @@ fn stored((first, second, third): Values) -> StoredTrace {
         law,
         request,
     };
-    StoredTrace { row, patient: third.0, labels: third.1 }
+    StoredTrace { row, patient: third.0, hidden: third.1 != 0 }
 }

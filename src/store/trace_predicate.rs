@@ -1,10 +1,11 @@
 //! A filter on traces as SQL: their scopes and searches speak of the holder, the rights and the columns of `audit_event`, which answer
 //! as the AuditEvent that is rendered of them would (`audit::render`).
 
-use super::predicate::{condition, range};
+use super::predicate::{condition, instant};
 use super::search::TraceReader;
 use super::sql::Statement;
 use super::trace::SENT_AND_NOT_FOUND;
+use crate::clock::KEY_EPOCH;
 use crate::fhir::ResourceType;
 use crate::fhir::national::{INS_DEMO, INS_NIA, INS_NIR, INS_TEST, PSIDNAT, STRUCTIDNAT};
 use crate::filter::{EnvelopeTest, Filter, Param, ParamKind, RangeTest, Test};
@@ -79,7 +80,7 @@ fn list(filters: &[Filter], between: &str, none: &str, reader: TraceReader, out:
 
 /// When a trace was recorded: the microseconds of its key.
 fn recorded(test: RangeTest, out: &mut Statement) {
-    range(test, "(r.key / 1024 + 1577836800000000)", "(r.key / 1024 + 1577836800000001)", out);
+    instant(test, "r.key", |micros| micros.saturating_sub(KEY_EPOCH).saturating_mul(1024), out);
 }
 
 /// Whether one of these tokens is the code, in any spelling: alone, with one of these systems, or the system alone.
@@ -166,7 +167,9 @@ fn entity(values: &[String], reader: TraceReader, out: &mut Statement) {
 }
 
 fn named_target(reader: TraceReader, out: &mut Statement) {
-    out.sql(" AND (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(reader.unnamed).sql(") = 0");
+    out.sql(" AND NOT (");
+    reader.unnamed("t", out);
+    out.sql(")");
     if !reader.is_told_all() {
         out.sql(" AND NOT ").sql(SENT_AND_NOT_FOUND);
     }

@@ -84,12 +84,8 @@ pub fn lock_together(connection: &mut AnyConnection, names: &[String], alone: bo
         return Ok(());
     }
     // By what is locked, not by name: two names may mean one lock.
-    let mut each =
-        Statement::new("SELECT CAST(pg_advisory_xact_lock(o.h) AS TEXT) FROM (SELECT hashtextextended(v.n, 0) AS h FROM (VALUES ");
-    for (place, name) in names.iter().enumerate() {
-        each.sql(if place == 0 { "(" } else { ", (" }).text(name).sql(")");
-    }
-    each.sql(") AS v(n) ORDER BY h OFFSET 0) o");
+    let mut each = Statement::new("SELECT CAST(pg_advisory_xact_lock(o.h) AS TEXT) FROM (SELECT hashtextextended(w.name, 0) AS h FROM ");
+    each.table_of(connection, names.iter().map(String::as_str)).sql(" ORDER BY h OFFSET 0) o");
     each.load::<Text, String>(connection)?;
     Ok(())
 }
@@ -248,16 +244,6 @@ pub fn deposited(connection: &mut AnyConnection, holder: i64, submitter: &str, m
     let Some((digest, key, id, updated, codec, body, labels)) = rows.into_iter().next() else { return Ok(None) };
     let withdrawn = labels & Label::EnteredInError.bit() != 0;
     Ok(Some(FirstVersion { digest, key, id, updated, body: decode(codec, body)?, withdrawn }))
-}
-
-/// Whether the holder has a resource of this type and id.
-///
-/// # Errors
-/// [`Error::Away`].
-pub fn belongs(connection: &mut AnyConnection, holder: i64, resource: ResourceType, id: &str) -> Result<bool, Error> {
-    let mut select = Statement::new("SELECT key FROM locator WHERE realm = 0 AND ref = ");
-    select.text(format!("{resource}/{id}")).sql(" AND holder = ").big(holder);
-    Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
 }
 
 /// Who has this right over the holder at an instant.

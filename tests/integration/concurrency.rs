@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::transactions::{entry, transaction};
 use crate::support::answer::Answer;
-use crate::support::build::{consent, holder, ins, party, patient, psidnat, service};
+use crate::support::build::{consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
 use crate::support::{Server, on_both};
 
 const MANY: usize = 64;
@@ -129,5 +129,60 @@ fn many_transactions_on_the_rights_of_one_person_are_all_done() {
         assert_eq!(count(&answers), BTreeMap::from([(200, MANY)]));
         assert_eq!(server.get(&holder(&me), "Consent?_summary=count").expect(200)["total"], MANY + 1);
         assert_eq!(server.get(&holder(&me), &format!("Consent/{id}")).header("etag"), format!("W/\"{}\"", MANY / 2 + 1));
+    });
+}
+
+/// Reads that come at once may share a statement: each keeps the rights of who sent it, and a strange id spoils nothing for others.
+#[test]
+fn reads_at_once_answer_as_each_alone() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let (me, hospital) = (ins(1), structure("1750000018"));
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        for number in [1, 2] {
+            server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(number)))).expect(201);
+        }
+        let seen = server.create(&hospital, &document(&me, "11490-0", 1).json()).expect(201);
+        let masked = server.create(&hospital, &document(&me, "11490-0", 2).masked().json()).id();
+        let hidden = server.create(&hospital, &document(&me, "11490-0", 3).hidden().json()).id();
+        let of_tester = server.create(&service("tester"), &json!({"resourceType": "Organization", "name": "O"})).id();
+        let binary = seen["content"][0]["attachment"]["url"].as_str().unwrap().to_owned();
+        let seen = seen["id"].as_str().unwrap().to_owned();
+        let callers = [
+            professional(1, "10"),
+            professional(2, "28"),
+            professional(3, "10"),
+            holder(&me),
+            hospital,
+            service("operator"),
+            service("tester"),
+        ];
+        let paths = [
+            format!("DocumentReference/{seen}"),
+            format!("DocumentReference/{masked}"),
+            format!("DocumentReference/{hidden}"),
+            binary,
+            format!("Organization/{of_tester}"),
+            format!("Patient/{seen}"),
+            "DocumentReference/01930000-0000-7000-8000-000000000000".to_owned(),
+            "DocumentReference/a%00b".to_owned(),
+        ];
+        let read = |who: &Value, path: &str| {
+            let answer = server.get(who, path);
+            (answer.status, if answer.status == 200 { answer.text() } else { String::new() })
+        };
+        let cases: Vec<_> = callers.iter().flat_map(|who| paths.iter().map(move |path| (who, path))).collect();
+        let alone: Vec<_> = cases.iter().map(|(who, path)| read(who, path)).collect();
+        let found = alone.iter().filter(|(status, _)| *status == 200).count();
+        assert!(found > 5 && found < alone.len() / 2, "{alone:?}");
+        for _ in 0..4 {
+            let together: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = cases.iter().map(|(who, path)| scope.spawn(|| read(who, path))).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            for ((case, alone), together) in cases.iter().zip(&alone).zip(&together) {
+                assert_eq!(alone, together, "{case:?}");
+            }
+        }
     });
 }

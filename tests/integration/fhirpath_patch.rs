@@ -214,7 +214,7 @@ fn a_document_is_patched_by_the_same_rules_as_with_json_patch() {
             (
                 json!([{"op": "add", "path": "/securityLabel/-", "value": code("inconnu")}]),
                 patch(&[("add", "DocumentReference", vec![name("securityLabel"), label("value", "inconnu")])]),
-                200,
+                422,
             ),
             (
                 json!([{"op": "remove", "path": "/securityLabel/7"}]),

@@ -45,7 +45,8 @@ fn who_puts_which_label_on_and_off() {
             ("the person unmasks", &person, off(), 200),
             ("the person hides nothing from herself", &person, on("INVISIBLE_PATIENT"), 403),
             ("nobody hides what the person saw", &author, on("INVISIBLE_PATIENT"), 403),
-            ("nothing is hidden from representatives later", &author, on("INVISIBLE_REPRESENTANTS_LEGAUX"), 403),
+            ("nothing is hidden from representatives later", &author, on("INVISIBLE_REPRESENTANTS_LEGAUX"), 422),
+            ("least of all by another", &other, on("INVISIBLE_REPRESENTANTS_LEGAUX"), 403),
             ("another deletes nothing", &other, json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]), 403),
             (
                 "the person deletes nothing of others",
@@ -67,7 +68,7 @@ fn who_puts_which_label_on_and_off() {
         assert_eq!(patch(&author, &fresh, &on("INVISIBLE_PATIENT")), 200, "before the person first saw it");
         assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{fresh}")).status, 404);
         assert_eq!(patch(&author, &fresh, &on("MASQUE_PS")), 422, "both do not stand together");
-        assert_eq!(patch(&other, &fresh, &off()), 403);
+        assert_eq!(patch(&person, &fresh, &off()), 404);
         assert_eq!(patch(&author, &fresh, &off()), 200);
         assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{fresh}")).status, 200);
         let archive = json!([{"op": "add", "path": "/extension", "value": [{"url": "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived", "valueBoolean": true}]}]);

@@ -2,6 +2,7 @@
 
 mod bundles;
 mod concurrency;
+mod consents;
 mod fhirpath_patch;
 mod history;
 mod import;
@@ -20,5 +21,6 @@ mod search_reach;
 mod search_tables;
 mod start;
 mod story;
+mod teams;
 mod transactions;
 mod writes;

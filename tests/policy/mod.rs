@@ -18,18 +18,20 @@ fn caller(kind: CallerKind, purpose: Purpose, profession: &str) -> Caller {
     let sub = match kind {
         CallerKind::Professional => "810000000016",
         CallerKind::Structure => "1750000018",
-        CallerKind::Holder | CallerKind::Representative => INS,
+        CallerKind::Holder => INS,
+        CallerKind::Representative => "urn:oid:1.2.250.1.213.1.4.8|255081416802538",
         CallerKind::Application => "app",
         _ => kind.as_str(),
     };
     let claims = Claims {
         sub: sub.into(),
         kind: kind.as_str().into(),
-        profession: Some(profession.into()),
+        profession: (kind == CallerKind::Professional).then(|| profession.into()),
         purpose: (kind == CallerKind::Professional).then(|| purpose.as_str().into()),
         reason: Some("x".into()),
         regulation: true,
-        r#for: Some(INS.into()),
+        r#for: matches!(kind, CallerKind::Representative | CallerKind::Application).then(|| INS.into()),
+        scope: (kind == CallerKind::Application).then(|| "patient/*.rs".into()),
         ..Claims::default()
     };
     claims.caller().unwrap()
@@ -129,7 +131,7 @@ fn holder() -> HolderRow {
 fn document(doc_type: i16, labels: i16) -> Envelope {
     Envelope {
         holder: 1,
-        key: 1,
+        key: ensemble::clock::first_key(NOW),
         resource: ResourceType::DOCUMENT_REFERENCE,
         id: "d1".into(),
         version: 1,
@@ -187,7 +189,13 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
         (CallerKind::Structure, normal, "10", vec![RecordAccess], 0, HolderState::Open, false),
         (CallerKind::Operator, normal, "10", vec![], 0, HolderState::Open, false),
         (CallerKind::Auditor, normal, "10", vec![], 0, HolderState::Open, false),
-        (CallerKind::Application, normal, "10", vec![RightKind::Application], 0, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], 0, HolderState::Open, true),
+        (CallerKind::Application, normal, "10", vec![], 0, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], hidden, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], masked, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], secret, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], deleted, HolderState::Open, false),
+        (CallerKind::Application, normal, "10", vec![RightKind::Application], 0, HolderState::Closed, false),
     ];
     for (kind, purpose, profession, rights, labels, state, permitted) in rows {
         let caller = caller(kind, purpose, profession);

@@ -46,6 +46,7 @@ struct World {
 
 fn actors() -> Vec<Actor> {
     let mut all: Vec<Actor> = (1..5).filter_map(|n| Actor::professional(&format!("81000000000{n}"))).collect();
+    all.extend(Actor::application("app"));
     all.extend(STRUCTURES.into_iter().filter_map(Actor::structure));
     all.extend((1..=HOLDERS).filter_map(|n| Actor::person(&ins(n))));
     all
@@ -57,6 +58,11 @@ fn ins(holder: i64) -> String {
 
 const WORDS: [&str; 6] = ["Été", "ete", "100%", "a_b", "Lettre de liaison", "l'été!"];
 const CODES: [&str; 4] = ["http://loinc.org|11490-0", "11490-0", "|x", "http://loinc.org|"];
+
+/// The first key of which a label that lasts a month has not ended of itself: the worlds are of a September.
+fn month_ago() -> i64 {
+    ensemble::clock::first_key(NOW - 31 * 86_400_000_000 + 1)
+}
 
 fn world(dice: &mut Dice) -> World {
     let holders: Vec<HolderRow> = (1..=HOLDERS)
@@ -79,6 +85,8 @@ fn world(dice: &mut Dice) -> World {
                 " Patient "
             } else if dice.chance(6) {
                 " documentreference "
+            } else if dice.chance(4) {
+                " class:10 class:42 "
             } else if dice.chance(4) {
                 " DocumentReference Patient "
             } else {
@@ -104,7 +112,7 @@ fn world(dice: &mut Dice) -> World {
         let party = if dice.chance(2) { structure(dice) } else { dice.pick(&actors()).clone() };
         let envelope = Envelope {
             holder,
-            key: number + 1,
+            key: if dice.chance(2) { number + 1 } else { month_ago() + number - DOCUMENTS / 2 },
             resource: ResourceType::DOCUMENT_REFERENCE,
             id: format!("d{number}"),
             version: 1,
@@ -150,12 +158,14 @@ fn caller(dice: &mut Dice) -> Caller {
         CallerKind::Structure,
         CallerKind::Holder,
         CallerKind::Representative,
+        CallerKind::Application,
         CallerKind::Operator,
     ]);
     let person = 1 + i64::try_from(dice.roll(4)).unwrap();
     let principal = match kind {
         CallerKind::Professional => Actor::professional(&format!("81000000000{}", 1 + dice.roll(4))),
         CallerKind::Structure => Some(structure(dice)),
+        CallerKind::Application => Actor::application("app"),
         CallerKind::Holder => Actor::person(&ins(person)),
         CallerKind::Representative => Actor::person(&ins(1 + i64::try_from(dice.roll(4)).unwrap())),
         _ => Actor::service("operator"),
@@ -176,11 +186,11 @@ fn caller(dice: &mut Dice) -> Caller {
             Purpose::Normal
         },
         reason: None,
-        acts_for: matches!(kind, CallerKind::Holder | CallerKind::Representative).then(|| ins(person)),
+        acts_for: matches!(kind, CallerKind::Holder | CallerKind::Representative | CallerKind::Application).then(|| ins(person)),
         family: None,
         given: None,
         secret: false,
-        scopes: Vec::new(),
+        scopes: if dice.chance(4) { Vec::new() } else { vec!["patient/*.rs".into()] },
         token: String::new(),
     }
 }
@@ -247,9 +257,10 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
         }
         7 => Filter::LastUpdated(RangeTest::EndsAfter(NOW - edge(dice))),
         8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
+        9 if dice.chance(3) => Filter::Envelope(EnvelopeTest::KeyBelow(month_ago())),
         9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
         10 => {
-            let part = Some(ResourceType::DOCUMENT_REFERENCE);
+            let part = Some("DocumentReference");
             Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
         }
         11 => by_author(dice),

@@ -2,4 +2,6 @@
 
 mod commit;
 mod differential;
+mod growth;
+mod plans;
 mod walk;

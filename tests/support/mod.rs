@@ -3,8 +3,10 @@
 pub mod answer;
 pub mod build;
 pub mod dice;
+pub mod explain;
 pub mod package;
 pub mod postgres;
+pub mod record;
 pub mod server;
 
 pub use server::{Backend, Server, on_both};

@@ -192,7 +192,8 @@ impl Cluster {
         self.directory.join("data")
     }
 
-    fn log(&self) -> String {
+    /// What it said so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 

@@ -129,3 +129,18 @@ fn migrations_have_the_same_names_on_both_sides() {
     };
     assert_eq!(names("sqlite"), names("postgres"));
 }
+
+#[test]
+fn each_migration_has_a_number_of_its_own() {
+    let mut numbers = std::collections::BTreeMap::new();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join("postgres");
+    for entry in std::fs::read_dir(directory).unwrap().flatten() {
+        let name = entry.file_name().into_string().unwrap();
+        let (version, _) = name.split_once('_').unwrap_or_else(|| panic!("`{name}` has no name after its version"));
+        // What diesel orders and remembers it by: the digits before the name.
+        let (day, number) = version.rsplit_once('-').unwrap();
+        assert!(day.len() == 10 && number.len() == 6 && number.bytes().all(|b| b.is_ascii_digit()), "{name}");
+        assert_eq!(numbers.insert(number.to_owned(), name.clone()), None, "{name} has the number of another");
+    }
+    assert!(!numbers.is_empty());
+}

@@ -35,6 +35,10 @@ pub fn referred(
         found.sql(if number == 0 { "(" } else { ", (" }).big(*holder).sql(", ").big(*key).sql(")");
     }
     found.sql(")");
+    if first.is_tester() {
+        // As in every condition on what testers keep: PostgreSQL knows how much that is.
+        found.sql(" AND x.holder = -1");
+    }
     by(followed, &mut found);
     select(connection, parts, found, limit)
 }

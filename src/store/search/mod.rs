@@ -7,13 +7,15 @@ mod plan;
 mod standing;
 mod traces;
 
+use std::borrow::Cow;
+
 use diesel::sql_types::{BigInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
 use super::read::{self, Columns, Parsed, Values, parse};
 use super::sql::Statement;
-use crate::filter::{Envelope, Facts, Filter, Param, ParamKind};
+use crate::filter::{Envelope, EnvelopeTest, Facts, Filter, Param, ParamKind};
 use crate::policy::Scope;
 
 pub use include::{Followed, referred, referring};
@@ -100,6 +102,7 @@ impl PageRequest {
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn page(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<Vec<Hit>, Error> {
+    let request = &*at_home(connection, scope, request)?;
     let plan = Plan::new(scope, request);
     let mut hits = match request.sort.as_slice() {
         [SortKey { order: Order::Index(param, kind), descending }] => {
@@ -113,6 +116,30 @@ pub fn page(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest
         hits.reverse();
     }
     Ok(hits)
+}
+
+/// The request with the one holder that its scope leaves, where it names none: nobody else's rows are looked at.
+fn at_home<'r>(connection: &mut AnyConnection, scope: &Scope, request: &'r PageRequest) -> Result<Cow<'r, PageRequest>, Error> {
+    let allowed = scope.filter();
+    let Some(ins) = sole_holder(&allowed).filter(|_| request.holders.is_none()) else { return Ok(Cow::Borrowed(request)) };
+    let mut statement = Statement::new("SELECT h.holder FROM holder h WHERE h.ins = ");
+    statement.text(ins);
+    let holders = Some(statement.load::<BigInt, i64>(connection)?);
+    Ok(Cow::Owned(PageRequest { holders, ..request.clone() }))
+}
+
+/// The INS of the only holder of whom anything can pass.
+fn sole_holder(filter: &Filter) -> Option<&str> {
+    match filter {
+        Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(ins),
+        Filter::And(all) => all.iter().find_map(sole_holder),
+        Filter::Or(any) => {
+            let (first, rest) = any.split_first()?;
+            let ins = sole_holder(first)?;
+            rest.iter().all(|other| sole_holder(other) == Some(ins)).then_some(ins)
+        }
+        _ => None,
+    }
 }
 
 /// Those that have the value first, then those that lack it; or the contrary, for the page before.
@@ -189,6 +216,7 @@ fn hit(row: Values) -> Result<Hit, Error> {
 /// # Errors
 /// [`Error::Away`].
 pub fn total(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest) -> Result<i64, Error> {
+    let request = &*at_home(connection, scope, request)?;
     let plan = Plan::new(scope, request);
     let leader = plan.selective(connection)?;
     let mut statement = Statement::new("SELECT COUNT(*)");

@@ -74,7 +74,8 @@ pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posit
     if leads {
         select.sql(&format!(" FROM {rows} {s}"));
         if own {
-            select.sql(" JOIN resource r ON r.holder = s.holder AND r.key = s.key");
+            // The sum keeps the resource from leading to the rows, which would then be sorted.
+            select.sql(" JOIN resource r ON r.holder = s.holder AND r.key = s.key + 0");
             if !plan.scope.is_tester() {
                 select.sql(" LEFT JOIN holder h ON h.holder = r.holder");
             }
@@ -85,7 +86,12 @@ pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posit
     }
     plan.conditions(leader, &mut select);
     select.sql(" AND ");
-    plan.of_param(s, by.param, &mut select);
+    if leads {
+        plan.of_param(s, by.param, &mut select);
+    } else {
+        // Those of the one resource that leads, not those of the parameter.
+        select.sql(s).sql(".param + 0 = ").number(by.param.key());
+    }
     if let Some(person) = person {
         select.sql(&format!(" AND {s}.person = ")).text(person);
     }

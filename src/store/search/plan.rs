@@ -87,7 +87,10 @@ impl<'f> Plan<'f> {
         {
             return Ok(Leader::Rows(only));
         }
-        if let Some((filter, count)) = self.least(connection, &able)? {
+        // When it was written finds a few, but is no other order.
+        let when = self.asked.iter().filter(|filter| self.home.is_some() && matches!(filter, Filter::LastUpdated(_)));
+        let probed: Vec<&Filter> = able.iter().chain(when).copied().collect();
+        if let Some((filter, count)) = self.least(connection, &probed)? {
             if count < FEW || self.home.is_none() {
                 return Ok(Leader::Set(filter));
             }
@@ -288,6 +291,13 @@ impl<'f> Plan<'f> {
                 let refs: Vec<String> = ids.iter().map(|id| format!("{resource}/{id}")).collect();
                 out.texts(refs.iter().map(String::as_str)).sql(")");
             }
+            Filter::LastUpdated(test) => {
+                let Some(resource) = place.resource() else { return };
+                out.sql("SELECT i.holder AS holder, i.key AS key FROM resource i WHERE ");
+                home("i", out);
+                out.sql(" AND i.type = ").number(resource.number()).sql(" AND ");
+                predicate::instant(*test, "i.updated", |micros| micros, out);
+            }
             Filter::Index(param, test) => {
                 out.sql("SELECT i.holder AS holder, i.key AS key FROM ").sql(table_of(test)).sql(" i WHERE ");
                 home("i", out);
@@ -328,7 +338,6 @@ impl<'f> Plan<'f> {
             | Filter::Nothing
             | Filter::Everything
             | Filter::Not(_)
-            | Filter::LastUpdated(_)
             | Filter::HolderNamed(_)
             | Filter::Envelope(_)
             | Filter::Holder(_)

@@ -4,10 +4,11 @@ use diesel::sql_types::BigInt;
 
 use super::super::error::Error;
 use super::super::pool::AnyConnection;
+use super::super::predicate::LOOKED_UP;
 use super::super::sql::Statement;
 use super::super::trace::{DISCLOSED, FROM, SENT_AND_NOT_FOUND, StoredTrace, select_traces};
 use super::super::trace_predicate::trace_condition;
-use super::PageRequest;
+use super::{PageRequest, at_home};
 use crate::policy::Scope;
 
 /// Who reads traces: what is hidden from it now is not named to it.
@@ -17,6 +18,8 @@ pub struct TraceReader {
     pub unnamed: i16,
     /// Bits of labels: a trace whose target has one of them does not exist.
     pub absent: i16,
+    /// Keys of documents below this: what hid them from the person has ended of itself.
+    pub ended: i64,
     /// Whether it reads its own traces, which name a record only where something of it was disclosed.
     pub own: bool,
 }
@@ -32,10 +35,17 @@ impl TraceReader {
         self.unnamed == 0 && self.absent == 0
     }
 
+    /// Whether a resource with this alias, where there is one, is hidden so that a trace of it does not name it.
+    pub(in crate::store) fn unnamed(self, alias: &str, out: &mut Statement) {
+        out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND COALESCE(");
+        out.sql(alias).sql(".key, 0) >= ").big(self.ended);
+    }
+
     /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
     fn present(self, out: &mut Statement) {
         out.sql("(").sql(SENT_AND_NOT_FOUND).sql(" OR (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(self.absent);
-        out.sql(") = 0 AND (NOT ").sql(DISCLOSED).sql(") OR ").sql(DISCLOSED).sql(" AND (x.labels & ").number(self.absent).sql(") = 0)))");
+        out.sql(") = 0 AND (NOT ").sql(DISCLOSED).sql(LOOKED_UP).sql(" OR ").sql(DISCLOSED);
+        out.sql(" AND (x.labels & ").number(self.absent).sql(") = 0").sql(LOOKED_UP).sql("))");
     }
 }
 
@@ -64,6 +74,7 @@ pub fn traces(
     request: &PageRequest,
     reader: TraceReader,
 ) -> Result<Vec<StoredTrace>, Error> {
+    let request = &*at_home(connection, scope, request)?;
     let mut statement = traced(scope, request, reader);
     // The order of creation, whatever name it goes by.
     let up = request.backward == request.sort.first().is_none_or(|sort| sort.descending);
@@ -71,7 +82,8 @@ pub fn traces(
         statement.sql(if up { " AND r.key > " } else { " AND r.key < " }).big(after.key);
     }
     statement.sql(if up { " ORDER BY r.key ASC LIMIT " } else { " ORDER BY r.key DESC LIMIT " }).number(i64::from(request.limit) + 1);
-    let mut traces = select_traces(connection, statement)?;
+    let holder = if let Some([one]) = request.holders.as_deref() { Some(*one) } else { None };
+    let mut traces = select_traces(connection, reader, holder, statement)?;
     if request.backward {
         // The one too many is the first of those before.
         traces.reverse();
@@ -84,6 +96,7 @@ pub fn traces(
 /// # Errors
 /// [`Error::Away`].
 pub fn total_traces(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest, reader: TraceReader) -> Result<i64, Error> {
+    let request = &*at_home(connection, scope, request)?;
     let mut statement = Statement::new("SELECT COUNT(*) ");
     statement.sql(FROM).append(traced(scope, request, reader));
     Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))

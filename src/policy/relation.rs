@@ -1,0 +1,52 @@
+//! From a relation between caller and resource, as the rules name it, to the condition it means.
+
+use super::matrix::Exercise;
+use super::projection::adult_born;
+use super::rights::CONSULTS;
+use super::rules::Relation;
+use super::{Caller, Policy};
+use crate::fhir::ResourceType;
+use crate::filter::{Actor, EnvelopeTest, Filter, HolderState, HolderTest, Label, RightKind, Setting};
+
+impl Policy {
+    /// The condition a relation means for this caller.
+    pub(super) fn relation(&self, relation: Relation, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
+        let exercise = self.exercise(caller);
+        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.part(resource)), now);
+        let permits = |setting| match exercise {
+            Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
+            Exercise::Occupational | Exercise::Barred => Filter::Nothing,
+        };
+        let acts_for = || caller.acts_for.clone().map_or(Filter::Nothing, |ins| Filter::Envelope(EnvelopeTest::HolderIs(ins)));
+        let named = |actors| Filter::Envelope(EnvelopeTest::PartyIn(actors));
+        match relation {
+            Relation::Any => Filter::Everything,
+            // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
+            Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
+            Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
+            Relation::Application => acts_for().and(self.allowed(caller, self.part(resource), now)),
+            Relation::RecordAccess => right(&[RightKind::RecordAccess]),
+            Relation::CareTeam => right(&[RightKind::CareTeam]),
+            Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
+            Relation::Administrator => right(&[RightKind::Administrator]),
+            Relation::AuthorWithRight => named(caller.actors()).and(right(&CONSULTS)),
+            Relation::Submitter => Filter::Envelope(EnvelopeTest::SubmittedBy(caller.principal.clone())),
+            Relation::Party => match exercise {
+                Exercise::Ordinary | Exercise::Barred => named(caller.actors()),
+                // The absence of the one right, its refusal and a block look alike: without it nothing tells, with it no refusal does.
+                Exercise::Occupational => named(caller.actors())
+                    .and(self.right(caller, &[RightKind::Occupational], None, now))
+                    .and(self.blocked(caller, now).negate())
+                    .and(Filter::Envelope(EnvelopeTest::Labelled(Label::Unspoken)).negate()),
+            },
+            Relation::Manager => named(Actor::managing(&caller.principal).into_iter().collect()),
+            Relation::BreakGlass => permits(Setting::BreakGlass),
+            Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
+            Relation::Samu => permits(Setting::Samu),
+            Relation::SamuMasked => permits(Setting::Samu).and(permits(Setting::EmergencyMasked)),
+            Relation::Blocked => self.blocked(caller, now),
+            Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
+            Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What a caller asks: requests of every kind, at random, half of them about what differs between the twins.
+
+use serde_json::{Value, json};
+
+use super::search::Searcher;
+use super::world::{Ask, Case, Names, Step, What, Who};
+use super::writes;
+use crate::support::dice::Dice;
+
+/// What the requests of one world are made of.
+pub struct Asker<'d> {
+    pub dice: &'d mut Dice,
+    pub caller: Who,
+    pub names: Names,
+    /// Every step of either world.
+    pub steps: Vec<Step>,
+    /// The names of what differs.
+    pub hot: Vec<String>,
+    pub count: usize,
+}
+
+impl<'d> Asker<'d> {
+    pub fn new(dice: &'d mut Dice, case: &Case, names: Names) -> Self {
+        let mut steps = case.world.clone();
+        for step in case.twin() {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
+        let hot = case.changes.iter().map(|change| change.name().to_owned()).collect();
+        Self { dice, caller: case.caller.clone(), names, steps, hot, count: 0 }
+    }
+
+    /// The name of a thing of this type, often one that differs, sometimes one that is nowhere.
+    pub fn thing(&mut self, resource: &str) -> String {
+        let of = |step: &&Step| step.resource() == resource || resource == "Binary" && step.resource() == "DocumentReference";
+        let all: Vec<String> = self.steps.iter().filter(of).map(|step| step.name.clone()).collect();
+        let hot: Vec<String> = all.iter().filter(|name| self.hot.contains(name)).cloned().collect();
+        let from = if hot.is_empty() || self.dice.chance(3) { all } else { hot };
+        let name = if from.is_empty() || self.dice.chance(16) { "nowhere".to_owned() } else { self.dice.pick(&from).clone() };
+        if resource == "Binary" { format!("{name}b") } else { name }
+    }
+
+    /// `Type/id` of such a thing.
+    pub fn reference(&mut self, resource: &str) -> String {
+        format!("{resource}/{{{{{}}}}}", self.thing(resource))
+    }
+
+    pub fn pick(&mut self, from: &[&str]) -> String {
+        (*self.dice.pick(from)).to_owned()
+    }
+
+    /// Someone of the world who may be asked about: for those who are told of records, not the one they are never told of.
+    pub fn holder(&mut self) -> usize {
+        *self.dice.pick(&[0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 7])
+    }
+
+    /// Someone to write about: for those who deposit without a right, not the one they are never told of.
+    pub fn subject(&mut self) -> usize {
+        let of = self.holder();
+        let told = matches!(self.caller, Who::Professional(_) | Who::Structure(_));
+        if told && of == super::world::QUIET { 0 } else { of }
+    }
+
+    /// A document of either world.
+    pub fn document(&mut self) -> Option<super::world::Document> {
+        let name = self.thing("DocumentReference");
+        self.document_of(&name)
+    }
+
+    /// The document of this name.
+    pub fn document_of(&self, name: &str) -> Option<super::world::Document> {
+        self.steps.iter().find_map(|step| match &step.what {
+            What::Document(document) if step.name == name => Some(document.clone()),
+            _ => None,
+        })
+    }
+
+    pub fn any_type(&mut self) -> String {
+        self.pick(&[
+            "DocumentReference",
+            "DocumentReference",
+            "DocumentReference",
+            "DocumentReference",
+            "Binary",
+            "Patient",
+            "Consent",
+            "Consent",
+            "CareTeam",
+            "RelatedPerson",
+            "Practitioner",
+            "Organization",
+            "PractitionerRole",
+            "AuditEvent",
+            "Location",
+            "Observation",
+        ])
+    }
+
+    /// Reads of one resource in every way.
+    fn read(&mut self) -> Ask {
+        let resource = self.any_type();
+        let mut path = self.reference(&resource);
+        let mut headers = Vec::new();
+        let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
+        match self.dice.roll(12) {
+            0 | 1 => path.push_str(&format!("/_history/{}", self.dice.roll(4))),
+            2 | 3 => path.push_str("/_history"),
+            4 => path.push_str(&format!("/_history?_count={}", self.dice.roll(3))),
+            5 => header("if-none-match", format!("W/\"{}\"", 1 + self.dice.roll(2))),
+            6 => header("if-modified-since", "Mon, 01 Nov 2027 10:00:00 GMT".into()),
+            7 => path.push_str(&self.pick(&["?_format=xml", "?_summary=true", "?_elements=status", "?_pretty=true", "?nothing=1"])),
+            8 => header("accept", self.pick(&["application/fhir+xml", "image/png", "application/fhir+json", "text/plain", "*/*"])),
+            9 => path.push_str(&self.pick(&["/$everything", "/$validate", "/_history/x", "/DocumentReference", "/*", "/$meta"])),
+            _ => {}
+        }
+        let method = if self.dice.chance(8) { "HEAD" } else { "GET" };
+        Ask { method: method.into(), path, headers, pages: 1, ..Ask::default() }
+    }
+
+    /// What is not understood, by method, address, header or body.
+    fn malformed(&mut self) -> Ask {
+        let reference = self.reference("DocumentReference");
+        let (method, path, body) = match self.dice.roll(9) {
+            0 => {
+                ("GET", format!("DocumentReference?patient={{{{p0}}}}&date=yesterday&_id={{{{{}}}}}", self.thing("DocumentReference")), "")
+            }
+            1 => ("PATCH", reference, "[{\"op\":\"replace\",\"path\":\"/type\",\"value\":1}]"),
+            2 => ("PATCH", reference, "{"),
+            3 => ("PUT", reference, "{\"resourceType\":\"DocumentReference\"}"),
+            4 => ("DELETE", reference, ""),
+            5 => ("GET", "DocumentReference?_cursor=AAAA".into(), ""),
+            6 => ("OPTIONS", reference, ""),
+            7 => ("POST", "DocumentReference/_search?patient={{p1}}".into(), ""),
+            _ => ("POST", format!("{reference}/_search"), ""),
+        };
+        let content = if method == "PATCH" { "application/json-patch+json" } else { "application/fhir+json" };
+        let headers = vec![("content-type".to_owned(), content.to_owned())];
+        Ask { method: method.into(), path, headers, body: body.into(), ..Ask::default() }
+    }
+
+    /// Several requests in one.
+    fn bundle(&mut self) -> Ask {
+        let kind = self.pick(&["batch", "batch", "transaction"]);
+        let mut alone = false;
+        let mut entries = Vec::new();
+        for _ in 0..1 + self.dice.roll(3) {
+            let ask = match self.dice.roll(5) {
+                0 => self.read(),
+                1 => writes::one(self),
+                2 if kind == "transaction" => writes::one(self),
+                _ => Searcher::of(self).any(),
+            };
+            alone |= ask.alone;
+            let mut entry = json!({"request": {"method": ask.method, "url": ask.path}});
+            for (name, member) in [("if-match", "ifMatch"), ("if-none-match", "ifNoneMatch"), ("if-none-exist", "ifNoneExist")] {
+                if let Some((_, value)) = ask.headers.iter().find(|(header, _)| header == name) {
+                    entry["request"][member] = value.as_str().into();
+                }
+            }
+            if let Ok(value) = serde_json::from_str::<Value>(&ask.body) {
+                entry["resource"] = if value.is_object() {
+                    value
+                } else {
+                    use base64::Engine;
+                    let data = base64::engine::general_purpose::STANDARD.encode(&ask.body);
+                    json!({"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data})
+                };
+            }
+            entries.push(entry);
+        }
+        let body = json!({"resourceType": "Bundle", "type": kind, "entry": entries}).to_string();
+        let headers = vec![("content-type".to_owned(), "application/fhir+json".to_owned())];
+        Ask { method: "POST".into(), headers, body, alone, ..Ask::default() }
+    }
+
+    /// Any request.
+    pub fn any(&mut self) -> Ask {
+        match self.dice.roll(20) {
+            0..=3 => self.read(),
+            4..=13 => Searcher::of(self).any(),
+            14..=16 => writes::one(self),
+            17 | 18 => self.bundle(),
+            _ => self.malformed(),
+        }
+    }
+}
+
+/// The requests of a case: what differs is asked for first, and what may change what the caller sees comes last.
+pub fn asks(dice: &mut Dice, case: &Case, names: Names, count: usize) -> Vec<Ask> {
+    let mut asker = Asker::new(dice, case, names);
+    let mut all: Vec<Ask> = (0..count).map(|_| asker.any()).collect();
+    all.push(writes::last(&mut asker));
+    all
+}

@@ -1,0 +1,224 @@
+//! From deeds to databases: each is an HTTP request of whoever did it.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::world::{Document, Edit, MINOR, Named, Names, QUIET, Step, What, Who};
+use crate::support::Server;
+use crate::support::answer::Answer;
+use crate::support::build::{INS, consent, party, person};
+
+const TYPES: &str = include_str!("../../profiles/authorization/types.tsv");
+const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+
+/// The ids that the things of a world have in one database, by name.
+pub type Ids = HashMap<String, String>;
+
+/// Every type of document with its system.
+fn coding(code: &str) -> Value {
+    let line = TYPES.lines().find(|line| line.split('\t').nth(2) == Some(code)).unwrap();
+    let system = if line.split('\t').nth(1) == Some("loinc") { "http://loinc.org" } else { ensemble::policy::nomenclature::TRE_A05 };
+    json!({"coding": [{"system": system, "code": code}]})
+}
+
+/// The identifier by which a document is known.
+pub fn master(names: Names, of: usize, number: usize) -> String {
+    format!("urn:oid:1.2.250.1.999.3.{}.{number}", names.ins(of))
+}
+
+fn document(names: Names, ids: &mut Ids, one: &Document) -> Value {
+    let mut reference = |kind: &str, name: &str| json!({"reference": format!("{kind}/{}", id_of(ids, name))});
+    let mut authors: Vec<Value> = one.authors.iter().map(|author| party(&names.party(*author))).collect();
+    if !one.practitioner.is_empty() {
+        authors.push(reference("Practitioner", &one.practitioner));
+    }
+    let label = |code: &String| json!({"coding": [{"system": ensemble::policy::nomenclature::TRE_A07, "code": code}]});
+    let mut value = json!({
+        "resourceType": "DocumentReference", "status": "current",
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": master(names, one.of, one.number)},
+        "type": coding(&one.code),
+        "subject": person(&names.ins(one.of)),
+        "date": one.date,
+        "description": one.title,
+        "content": [{"attachment": {"contentType": "text/plain", "data": STANDARD.encode(format!("{} {}", one.title, one.number)), "title": one.title}}]
+    });
+    if !one.labels.is_empty() {
+        value["securityLabel"] = one.labels.iter().map(label).collect::<Vec<_>>().into();
+    }
+    if !authors.is_empty() {
+        value["author"] = authors.into();
+    }
+    if !one.custodian.is_empty() {
+        value["custodian"] = reference("Organization", &one.custodian);
+    }
+    if !one.language.is_empty() {
+        value["content"][0]["attachment"]["language"] = one.language.as_str().into();
+    }
+    if !one.related.is_empty() {
+        value["context"] = json!({"related": one.related.iter().map(|name| reference("DocumentReference", name)).collect::<Vec<_>>()});
+    }
+    if !one.replaces.is_empty() {
+        value["relatesTo"] = json!([{"code": "replaces", "target": reference("DocumentReference", &one.replaces)}]);
+    }
+    value
+}
+
+/// The id of a thing in this database; of what is not there one that leads nowhere, the same each time.
+pub fn id_of(ids: &mut Ids, name: &str) -> String {
+    let count = ids.len();
+    ids.entry(name.to_owned()).or_insert_with(|| absent(name, count)).clone()
+}
+
+fn absent(name: &str, count: usize) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (name, count, std::time::SystemTime::now()).hash(&mut hasher);
+    format!("01930000-0000-7000-8000-{:012x}", hasher.finish() & 0xffff_ffff_ffff)
+}
+
+fn patch(edit: Edit) -> Value {
+    let code = |code: &str| json!({"coding": [{"system": ensemble::policy::nomenclature::TRE_A07, "code": code}]});
+    match edit {
+        Edit::Mask => json!([{"op": "add", "path": "/securityLabel/-", "value": code("MASQUE_PS")}]),
+        Edit::Unmask | Edit::Announce => json!([{"op": "replace", "path": "/securityLabel/0", "value": {"coding": [{"code": "N"}]}}]),
+        Edit::Archive => json!([{"op": "add", "path": "/extension", "value": [{"url": ARCHIVED, "valueBoolean": true}]}]),
+        Edit::Withdraw => json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]),
+    }
+}
+
+fn space(names: Names, ids: &mut Ids, holder: usize, open: bool, phone: &str, practitioner: &str) -> Value {
+    let mut value = json!({
+        "resourceType": "Patient", "active": open,
+        "identifier": [{"system": INS, "value": names.ins(holder)}],
+        "name": [{"family": names.family(), "given": [format!("P{holder}")]}],
+        "telecom": [{"system": "phone", "value": phone}],
+        "gender": "female", "birthDate": if holder == MINOR { "2014-09-18" } else { "1980-03-14" }
+    });
+    if !practitioner.is_empty() {
+        value["generalPractitioner"] = json!([{"reference": format!("Practitioner/{}", id_of(ids, practitioner))}]);
+    }
+    // Whom nobody is told of has an address, so that there is more to ask for.
+    if holder == QUIET {
+        value["address"] = json!([{"city": "Annecy"}]);
+    }
+    value
+}
+
+/// Does a deed; the answer, if it was one that must succeed.
+fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Step) -> (Answer, bool) {
+    let family = names.family();
+    let operator = Who::Operator;
+    let create = |by: &Who, value: Value| (server.create(&names.who(by), &value), true);
+    match &step.what {
+        What::Practitioner(number) => {
+            let identifier = json!([{"system": crate::support::build::PSIDNAT, "value": names.psidnat(*number)}]);
+            create(
+                &operator,
+                json!({"resourceType": "Practitioner", "identifier": identifier, "name": [{"family": format!("{family}{number}")}]}),
+            )
+        }
+        What::Organization(number) => {
+            let identifier = json!([{"system": crate::support::build::STRUCTIDNAT, "value": names.structure(*number)}]);
+            create(&operator, json!({"resourceType": "Organization", "identifier": identifier, "name": format!("{family} {number}")}))
+        }
+        What::Role(practitioner, organization) => {
+            let (one, other) = (id_of(ids, practitioner), id_of(ids, organization));
+            create(
+                &operator,
+                json!({"resourceType": "PractitionerRole", "practitioner": {"reference": format!("Practitioner/{one}")},
+                "organization": {"reference": format!("Organization/{other}")}}),
+            )
+        }
+        What::Space { holder, open, phone, practitioner } => {
+            let value = space(names, ids, *holder, *open, phone, practitioner);
+            create(&operator, value)
+        }
+        What::Relative { of, person: whom, active } => create(
+            &operator,
+            json!({"resourceType": "RelatedPerson", "active": active,
+            "patient": person(&names.ins(*of)), "identifier": [{"system": INS, "value": names.ins(*whom)}], "name": [{"family": family}]}),
+        ),
+        What::Team { of, members, manager, active } => {
+            let members: Vec<Value> = members.iter().map(|one| json!({"member": party(&names.party(*one))})).collect();
+            let mut team = json!({"resourceType": "CareTeam", "status": if *active { "active" } else { "inactive" },
+                "subject": person(&names.ins(*of)), "participant": members});
+            if let Some(manager) = manager {
+                team["managingOrganization"] = json!([party(&names.structure(*manager))]);
+            }
+            create(&Who::Holder(*of), team)
+        }
+        What::Consent(one) => {
+            let actor = match &one.named {
+                Named::Nobody => Value::Null,
+                Named::Party(named) => party(&names.party(*named)),
+                Named::Team(team) => json!({"reference": format!("CareTeam/{}", id_of(ids, team))}),
+                Named::Application => {
+                    json!({"identifier": {"system": format!("{}/NamingSystem/application", crate::support::build::CB), "value": "app"}})
+                }
+            };
+            let mut value = consent(&names.ins(one.of), &one.kind, if one.permits { "permit" } else { "deny" }, actor);
+            for (side, day) in [("start", &one.start), ("end", &one.end)].into_iter().filter(|(_, day)| !day.is_empty()) {
+                value["provision"]["period"][side] = day.as_str().into();
+            }
+            if !one.part.is_empty() {
+                value["provision"]["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": one.part}]);
+            }
+            if matches!(one.by, Who::Professional(_)) {
+                value["verification"] = json!([{"verified": true, "verifiedWith": person(&names.ins(one.of))}]);
+            }
+            create(&one.by, value)
+        }
+        What::End(name) => {
+            let given = world.iter().find_map(|step| match &step.what {
+                What::Consent(one) if step.name == *name => Some(one.by.clone()),
+                _ => None,
+            });
+            let by = names.who(&given.unwrap());
+            let path = format!("Consent/{}", id_of(ids, name));
+            let before = server.get(&by, &path);
+            if before.status != 200 {
+                return (before, true);
+            }
+            let mut value = before.json();
+            value["status"] = "inactive".into();
+            (server.fhir(&by, "PUT", &path, Some(&value)), true)
+        }
+        What::Document(one) => {
+            let value = document(names, ids, one);
+            create(&one.by, value)
+        }
+        What::Edit { document, by, edit } => {
+            let path = format!("DocumentReference/{}", id_of(ids, document));
+            (server.fhir(&names.who(by), "PATCH", &path, Some(&patch(*edit))), true)
+        }
+        What::Look { by, at } => {
+            let kind = world.iter().find(|step| step.name == *at).map_or("DocumentReference", Step::resource);
+            let id = id_of(ids, at);
+            let path = if kind == "Patient" { format!("DocumentReference?patient={id}") } else { format!("{kind}/{id}") };
+            (server.get(&names.who(by), &path), false)
+        }
+    }
+}
+
+/// Does one deed and keeps the ids of what it made.
+///
+/// # Errors
+/// The deed, and what was answered instead.
+pub fn perform(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Step) -> Result<(), String> {
+    let (answer, must) = send(server, names, ids, world, step);
+    if must && !matches!(answer.status, 200 | 201) {
+        return Err(format!("the second reader lets {step:?} be done, the server answers {}: {}", answer.status, answer.text()));
+    }
+    if step.resource().is_empty() {
+        return Ok(());
+    }
+    let value = answer.json();
+    ids.insert(step.name.clone(), value["id"].as_str().unwrap().to_owned());
+    if let Some(url) = value.pointer("/content/0/attachment/url").and_then(Value::as_str) {
+        ids.insert(format!("{}b", step.name), url.rsplit('/').next().unwrap().to_owned());
+    }
+    Ok(())
+}

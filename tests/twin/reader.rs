@@ -1,0 +1,461 @@
+//! The second reader: CONTRACT section 3 read again, naively and in memory, from the deeds of a world alone. It says what a caller may
+//! see; it knows nothing of `src/policy` and reads the matrix itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::world::{Consent, Document, Edit, MINOR, Named, Party, Professional, Step, What, Who};
+
+const MATRIX: &str = include_str!("../../profiles/authorization/matrix.tsv");
+const PROFESSIONS: &str = include_str!("../../profiles/authorization/professions.tsv");
+
+/// Today, in every world.
+const TODAY: &str = "2026-11-23";
+
+/// Whether a profession may consult a type of document: the cell says so, is confirmed and in force, and so is the column.
+pub fn may_consult(system: &str, profession: &str, code: &str) -> bool {
+    let system = if system.is_empty() { "TRE_G15" } else { system };
+    let in_force = PROFESSIONS.lines().any(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        cells[0] == system && cells[1] == profession && cells[3] == "yes"
+    });
+    in_force
+        && MATRIX.lines().skip(1).any(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            let [_, s, p, _, t, "permit", "confirmed", since, until, ..] = cells[..] else { return false };
+            s == system && p == profession && t == code && since <= TODAY && (until == "*" || TODAY < until)
+        })
+}
+
+/// What an exercise is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Exercise {
+    Ordinary,
+    Occupational,
+    Barred,
+}
+
+fn exercise(one: &Professional) -> Exercise {
+    match (one.sector.as_str(), one.specialty.as_str()) {
+        ("SA23" | "SA24" | "SA48", _) => Exercise::Barred,
+        ("SA66" | "SA13", _) | (_, "SM25" | "C41" | "CAPA11") => Exercise::Occupational,
+        _ => Exercise::Ordinary,
+    }
+}
+
+pub fn actors(one: &Professional) -> Vec<Party> {
+    std::iter::once(Party::Professional(one.number)).chain(one.structure.map(Party::Structure)).collect()
+}
+
+/// A document as it stands.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub document: Document,
+    pub labels: BTreeSet<String>,
+    pub status: &'static str,
+    pub archived: bool,
+    /// What became of it, version by version.
+    pub versions: Vec<String>,
+    /// Whether the person or a representative saw it.
+    pub read: bool,
+}
+
+/// What the deeds so far have made.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    open: BTreeMap<usize, bool>,
+    pub documents: BTreeMap<String, Stored>,
+    /// Name, Consent, when it was given and when it was ended.
+    pub consents: Vec<(String, Consent, usize, Option<usize>)>,
+    teams: BTreeMap<String, (usize, Vec<Party>, Option<usize>, bool)>,
+    relatives: BTreeMap<String, (usize, usize, bool)>,
+    at: usize,
+    /// The first deed that cannot be done.
+    pub fault: Option<String>,
+}
+
+impl State {
+    /// What all these deeds make.
+    pub fn of(world: &[Step]) -> Self {
+        world.iter().fold(Self::default(), |state, step| state.after(step))
+    }
+
+    fn after(mut self, step: &Step) -> Self {
+        self.at += 1;
+        let fits = self.fits(step);
+        if !fits && self.fault.is_none() {
+            self.fault = Some(step.name.clone());
+        }
+        match &step.what {
+            What::Space { holder, open, .. } => {
+                self.open.insert(*holder, *open);
+            }
+            What::Relative { of, person, active } => {
+                self.relatives.insert(step.name.clone(), (*of, *person, *active));
+            }
+            What::Team { of, members, manager, active } => {
+                self.teams.insert(step.name.clone(), (*of, members.clone(), *manager, *active));
+            }
+            What::Consent(consent) => self.consents.push((step.name.clone(), consent.clone(), self.at, None)),
+            What::End(name) => {
+                let at = self.at;
+                if let Some(consent) = self.consents.iter_mut().find(|one| one.0 == *name) {
+                    consent.3 = Some(at);
+                }
+            }
+            What::Document(document) => self.deposit(&step.name, document),
+            What::Edit { document, edit, .. } => self.edit(document, *edit),
+            What::Look { by, at } => self.look(by, at),
+            What::Practitioner(_) | What::Organization(_) | What::Role(..) => {}
+        }
+        self
+    }
+
+    fn deposit(&mut self, name: &str, document: &Document) {
+        let mut labels: BTreeSet<String> = document.labels.iter().cloned().collect();
+        if let Some(former) = self.documents.get_mut(&document.replaces) {
+            former.status = "superseded";
+            former.versions.push("superseded".into());
+            labels.extend(former.labels.iter().cloned());
+        }
+        if self.set(document.of, "default-masking") && !labels.contains("INVISIBLE_PATIENT") {
+            labels.insert("MASQUE_PS".into());
+        }
+        let stored =
+            Stored { document: document.clone(), labels, status: "current", archived: false, versions: vec!["first".into()], read: false };
+        self.documents.insert(name.to_owned(), stored);
+    }
+
+    fn edit(&mut self, name: &str, edit: Edit) {
+        let Some(stored) = self.documents.get_mut(name) else { return };
+        let before = (stored.labels.clone(), stored.status, stored.archived);
+        match edit {
+            Edit::Mask => {
+                stored.labels.insert("MASQUE_PS".into());
+            }
+            Edit::Unmask => {
+                stored.labels.remove("MASQUE_PS");
+            }
+            Edit::Announce => {
+                stored.labels.remove("INVISIBLE_PATIENT");
+            }
+            Edit::Archive => stored.archived = true,
+            Edit::Withdraw => stored.status = "entered-in-error",
+        }
+        // What changes nothing makes no version.
+        if before != (stored.labels.clone(), stored.status, stored.archived) {
+            stored.versions.push(format!("{edit:?}"));
+        }
+    }
+
+    fn look(&mut self, by: &Who, at: &str) {
+        if !matches!(by, Who::Holder(_) | Who::Representative { .. }) {
+            return;
+        }
+        let of = at.strip_prefix('p').and_then(|place| place.parse::<usize>().ok());
+        let met = |(name, stored): &(&String, &Stored)| *name == at || of == Some(stored.document.of);
+        let names = self.documents.iter().filter(met).map(|(name, _)| name.clone());
+        let seen: Vec<String> = names.filter(|name| self.sees_document(by, name)).collect();
+        for name in seen {
+            if let Some(stored) = self.documents.get_mut(&name) {
+                stored.read = true;
+            }
+        }
+    }
+
+    /// Whether a deed is one that its doer may do; looks may always be tried.
+    fn fits(&self, step: &Step) -> bool {
+        match &step.what {
+            What::Practitioner(_) | What::Organization(_) | What::Role(..) | What::Look { .. } | What::Space { .. } => true,
+            What::Relative { of, .. } => self.is_open(*of),
+            What::Team { of, .. } => self.is_open(*of) && *of != MINOR,
+            What::Consent(Consent { of, named: Named::Team(team), .. }) if self.teams.get(team).is_none_or(|team| team.0 != *of) => false,
+            What::Consent(consent) => match &consent.by {
+                by @ (Who::Holder(of) | Who::Representative { of, .. }) => *of == consent.of && self.acts(by, *of),
+                Who::Professional(one) => {
+                    let itself = consent.named == Named::Party(Party::Professional(one.number));
+                    let physician = consent.kind == "treating-physician" && one.profession == "10" && one.system.is_empty();
+                    exercise(one) == Exercise::Ordinary
+                        && itself
+                        && (consent.kind == "record-access" || physician)
+                        && self.is_open(consent.of)
+                        && !self.blocked(one, consent.of)
+                }
+                _ => false,
+            },
+            What::End(name) => self.consents.iter().any(|one| one.0 == *name && one.3.is_none() && self.acts(&one.1.by, one.1.of)),
+            What::Document(one) => {
+                let former = self.documents.get(&one.replaces);
+                let replaces = one.replaces.is_empty()
+                    || former.is_some_and(|former| {
+                        former.document.of == one.of && former.document.by == one.by && self.sees_document(&one.by, &one.replaces)
+                    });
+                let labels: BTreeSet<&String> =
+                    one.labels.iter().chain(former.into_iter().flat_map(|former| former.labels.iter())).collect();
+                let has = |label: &str| labels.iter().any(|one| *one == label);
+                let minor = one.of == MINOR || !has("INVISIBLE_REPRESENTANTS_LEGAUX");
+                let by = match &one.by {
+                    Who::Structure(_) => true,
+                    Who::Professional(by) => exercise(by) == Exercise::Ordinary,
+                    by @ (Who::Holder(of) | Who::Representative { of, .. }) => {
+                        *of == one.of && self.acts(by, *of) && !has("INVISIBLE_PATIENT")
+                    }
+                    _ => false,
+                };
+                self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
+            }
+            What::Edit { document, by, edit } => {
+                let Some(stored) = self.documents.get(document) else { return false };
+                let has = |label: &str| stored.labels.contains(label);
+                let own = stored.document.by == *by;
+                let person = matches!(by, Who::Holder(_) | Who::Representative { .. });
+                self.sees_document(by, document)
+                    && match edit {
+                        Edit::Mask => (own || person) && !has("INVISIBLE_PATIENT"),
+                        // Which of several is taken off must be said.
+                        Edit::Unmask => person && has("MASQUE_PS") && stored.labels.len() == 1,
+                        Edit::Announce => own && has("INVISIBLE_PATIENT") && stored.labels.len() == 1,
+                        Edit::Archive | Edit::Withdraw => own && !person,
+                    }
+            }
+        }
+    }
+
+    /// Who acts for a holder.
+    pub fn guardian(&self, of: usize) -> Who {
+        match self.relatives.values().find(|relative| relative.0 == of && relative.2) {
+            Some(relative) if of == MINOR => Who::Representative { person: relative.1, of },
+            _ => Who::Holder(of),
+        }
+    }
+
+    pub fn is_open(&self, of: usize) -> bool {
+        self.open.get(&of) == Some(&true)
+    }
+
+    /// Whether the person, of age, or a representative acts for an open record.
+    pub fn acts(&self, who: &Who, of: usize) -> bool {
+        self.is_open(of)
+            && match who {
+                Who::Holder(person) => *person == of && of != MINOR,
+                Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
+                _ => false,
+            }
+    }
+
+    fn represents(&self, person: usize, of: usize) -> bool {
+        self.relatives.values().any(|relative| *relative == (of, person, true))
+    }
+
+    /// Whether the last word of the person on a setting is to permit; what nothing was said of is as CONTRACT has it.
+    pub fn set(&self, of: usize, kind: &str) -> bool {
+        let said = self.consents.iter().rfind(|one| one.1.of == of && one.1.kind == kind && one.3.is_none());
+        said.map_or(matches!(kind, "break-glass" | "samu"), |one| one.1.permits)
+    }
+
+    /// Whether a Consent holds today by its own words.
+    fn in_period(consent: &Consent) -> bool {
+        (consent.start.is_empty() || consent.start.as_str() <= TODAY) && (consent.end.is_empty() || TODAY <= consent.end.as_str())
+    }
+
+    /// Whether somebody is blocked now; what was given before the block ended is gone.
+    pub fn blocks(&self, of: usize, party: Party, given: usize) -> (bool, bool) {
+        let blocks =
+            || self.consents.iter().filter(|one| one.1.of == of && one.1.kind == "record-block" && one.1.named == Named::Party(party));
+        (blocks().any(|one| one.3.is_none()), blocks().any(|one| one.3.is_none_or(|end| given < end)))
+    }
+
+    pub fn blocked(&self, one: &Professional, of: usize) -> bool {
+        actors(one).into_iter().any(|party| self.blocks(of, party, 0).0)
+    }
+
+    /// The kinds of rights in force with the part each is narrowed to, and whether there is one that has ended.
+    pub fn rights(&self, one: &Professional, of: usize) -> (BTreeSet<(&str, String)>, bool) {
+        let (mut held, mut ended) = (BTreeSet::new(), false);
+        let physician = self.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician").map(|two| two.0.clone());
+        for (name, consent, given, end) in self.consents.iter().filter(|two| two.1.of == of) {
+            let kind = consent.kind.as_str();
+            let alone = matches!(kind, "treating-physician" | "administrator" | "occupational-health");
+            let parties: Vec<Party> = match (&consent.named, kind) {
+                (Named::Party(party), "record-access" | "treating-physician" | "administrator" | "occupational-health") => vec![*party],
+                (Named::Team(team), "care-team-access") => match self.teams.get(team) {
+                    Some((_, members, _, true)) => members.clone(),
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            };
+            let own = |party: &Party| if alone { *party == Party::Professional(one.number) } else { actors(one).contains(party) };
+            for party in parties.into_iter().filter(own) {
+                let fits = match (exercise(one), kind) {
+                    (Exercise::Barred, _) => false,
+                    (Exercise::Occupational, kind) => kind == "occupational-health",
+                    (Exercise::Ordinary, "occupational-health") => false,
+                    (Exercise::Ordinary, "treating-physician") => one.profession == "10" && one.system.is_empty(),
+                    _ => true,
+                };
+                let former = kind == "treating-physician" && physician.as_ref() != Some(name);
+                if !fits || consent.start.as_str() > TODAY {
+                    continue;
+                }
+                if end.is_some() || former || !Self::in_period(consent) || self.blocks(of, party, *given).1 {
+                    ended = true;
+                } else {
+                    held.insert((if kind == "occupational-health" { "record-access" } else { kind }, consent.part.clone()));
+                }
+            }
+        }
+        (held, ended)
+    }
+
+    pub fn holds(&self, one: &Professional, of: usize, kinds: &[&str], part: &str) -> bool {
+        let (held, _) = self.rights(one, of);
+        held.iter().any(|(kind, narrowed)| kinds.contains(kind) && (narrowed.is_empty() || narrowed == part))
+    }
+
+    /// Whether an emergency opens the record, and its masked documents.
+    pub fn emergency(&self, one: &Professional, of: usize) -> (bool, bool) {
+        let kind = match one.purpose.as_str() {
+            "bris_de_glace" => "break-glass",
+            "centre_15" => "samu",
+            _ => return (false, false),
+        };
+        let opens = exercise(one) == Exercise::Ordinary && self.set(of, kind);
+        (opens, opens && self.set(of, "emergency-masked"))
+    }
+
+    /// Whether a professional consults a part of a record at all.
+    fn consults(&self, one: &Professional, of: usize, part: &str) -> bool {
+        let all = ["record-access", "care-team-access", "treating-physician", "administrator"];
+        let by_right =
+            if one.purpose.is_empty() || one.purpose == "normal" { self.holds(one, of, &all, part) } else { self.emergency(one, of).0 };
+        exercise(one) != Exercise::Barred && self.is_open(of) && !self.blocked(one, of) && by_right
+    }
+
+    /// Whether somebody deposited it.
+    fn submitted(who: &Who, stored: &Stored) -> bool {
+        match (who, &stored.document.by) {
+            (Who::Professional(one), Who::Professional(by)) => one.number == by.number,
+            (who, by) => who == by,
+        }
+    }
+
+    /// Whether the content of a document is seen.
+    pub fn sees_content(&self, who: &Who, name: &str) -> bool {
+        let Some(stored) = self.documents.get(name) else { return false };
+        let (of, has) = (stored.document.of, |label: &str| stored.labels.contains(label));
+        if !self.is_open(of) || stored.status == "entered-in-error" {
+            return false;
+        }
+        match who {
+            Who::Holder(person) => *person == of && of != MINOR && !has("INVISIBLE_PATIENT"),
+            Who::Representative { person, of: whom } => {
+                *whom == of && self.represents(*person, of) && !has("INVISIBLE_PATIENT") && !has("INVISIBLE_REPRESENTANTS_LEGAUX")
+            }
+            Who::Professional(one) => {
+                if !self.consults(one, of, "DocumentReference") {
+                    return false;
+                }
+                let cell = may_consult(&one.system, &one.profession, &stored.document.code);
+                if !(one.purpose.is_empty() || one.purpose == "normal") {
+                    return cell && (!has("MASQUE_PS") || self.emergency(one, of).1);
+                }
+                let holds = |kinds: &[&str]| self.holds(one, of, kinds, "DocumentReference");
+                let author = actors(one).iter().any(|party| Self::authors(stored).contains(party));
+                holds(&["treating-physician"])
+                    || cell && (holds(&["administrator"]) || author || !has("MASQUE_PS") && holds(&["record-access", "care-team-access"]))
+            }
+            _ => false,
+        }
+    }
+
+    fn authors(stored: &Stored) -> Vec<Party> {
+        let mut all = stored.document.authors.clone();
+        match &stored.document.by {
+            Who::Structure(number) => all.push(Party::Structure(*number)),
+            Who::Professional(one) => all.extend(actors(one)),
+            _ => {}
+        }
+        all
+    }
+
+    /// Whether a document is seen.
+    pub fn sees_document(&self, who: &Who, name: &str) -> bool {
+        let Some(stored) = self.documents.get(name) else { return false };
+        let barred = matches!(who, Who::Professional(one) if exercise(one) == Exercise::Barred);
+        let own = Self::submitted(who, stored) && matches!(who, Who::Structure(_) | Who::Professional(_)) && !barred;
+        own && self.is_open(stored.document.of) && stored.status != "entered-in-error" || self.sees_content(who, name)
+    }
+
+    fn sees_space(&self, who: &Who, of: usize) -> bool {
+        match who {
+            Who::Operator => true,
+            Who::Holder(person) => *person == of && of != MINOR,
+            Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
+            Who::Professional(one) => self.consults(one, of, "Patient"),
+            _ => false,
+        }
+    }
+
+    /// Whether a professional is told what names it, in its exercise.
+    fn is_told(&self, one: &Professional, of: usize, refuses: bool) -> bool {
+        self.is_open(of)
+            && match exercise(one) {
+                Exercise::Ordinary => true,
+                Exercise::Occupational => self.holds(one, of, &["record-access"], "") && !self.blocked(one, of) && !refuses,
+                Exercise::Barred => false,
+            }
+    }
+
+    fn sees_consent(&self, who: &Who, consent: &Consent, ended: bool) -> bool {
+        let barred = matches!(who, Who::Professional(one) if exercise(one) == Exercise::Barred);
+        match who {
+            Who::Holder(person) => *person == consent.of && *person != MINOR,
+            Who::Representative { person, of } => *of == consent.of && self.represents(*person, *of),
+            Who::Professional(one) => {
+                let named = actors(one).into_iter().any(|party| consent.named == Named::Party(party));
+                let by = matches!(&consent.by, Who::Professional(by) if by.number == one.number);
+                !barred && (named && self.is_told(one, consent.of, ended || !consent.permits) || by && self.is_open(consent.of))
+            }
+            _ => false,
+        }
+    }
+
+    fn sees_team(&self, who: &Who, name: &str) -> bool {
+        let Some((of, members, manager, _)) = self.teams.get(name) else { return false };
+        match who {
+            Who::Holder(person) => person == of && *of != MINOR,
+            Who::Representative { person, of: whom } => whom == of && self.represents(*person, *of),
+            Who::Professional(one) => actors(one).iter().any(|party| members.contains(party)) && self.is_told(one, *of, false),
+            Who::Structure(number) => self.is_open(*of) && *manager == Some(*number),
+            _ => false,
+        }
+    }
+
+    fn sees_relative(&self, who: &Who, of: usize) -> bool {
+        match who {
+            Who::Operator => true,
+            Who::Holder(person) => *person == of && of != MINOR,
+            Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
+            Who::Professional(one) => {
+                let normal = one.purpose.is_empty() || one.purpose == "normal";
+                normal && self.is_open(of) && !self.blocked(one, of) && self.holds(one, of, &["treating-physician"], "RelatedPerson")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether somebody sees the thing of this name; what is no resource is seen by nobody.
+    pub fn sees(&self, who: &Who, step: &Step) -> bool {
+        match &step.what {
+            What::Practitioner(_) | What::Organization(_) | What::Role(..) => !matches!(who, Who::Tester),
+            What::Space { holder, .. } => self.sees_space(who, *holder),
+            What::Relative { of, .. } => self.sees_relative(who, *of),
+            What::Team { .. } => self.sees_team(who, &step.name),
+            What::Consent(consent) => {
+                let ended = self.consents.iter().any(|one| one.0 == step.name && one.3.is_some());
+                self.sees_consent(who, consent, ended)
+            }
+            What::Document(_) => self.sees_document(who, &step.name),
+            What::End(_) | What::Edit { .. } | What::Look { .. } => false,
+        }
+    }
+}

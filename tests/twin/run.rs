@@ -1,0 +1,224 @@
+//! Two servers, the worlds of a batch in both, the same requests to both.
+
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
+
+use super::build::{Ids, id_of, perform};
+use super::reader::State;
+use super::same::{Bijection, difference};
+use super::world::{Ask, Case, Names, Step, What};
+use crate::support::answer::Answer;
+use crate::support::{Backend, Server};
+
+/// When it is in every world, at the start.
+const NOW: &str = "2026-11-23T10:00:00Z";
+/// The address in every link, alike in both databases.
+const BASE: &str = "http://twins.example/fhir";
+
+/// A difference between answers.
+pub struct Leak {
+    /// The place of the request.
+    pub at: usize,
+    pub told: String,
+}
+
+/// What was measured of a case.
+#[derive(Default)]
+pub struct Tally {
+    pub pairs: usize,
+    /// How long each request took in one and in the other.
+    pub times: Vec<(Duration, Duration)>,
+    /// The statuses answered.
+    pub statuses: Vec<[u16; 2]>,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Self) {
+        self.pairs += other.pairs;
+        self.times.extend(other.times);
+        self.statuses.extend(other.statuses);
+    }
+
+    /// How many were answered how, and whether one database was slower: medians, and the share of pairs in which the first was
+    /// (signs, as a standard score). Told, never asserted.
+    pub fn report(&self) -> String {
+        let mut statuses = std::collections::BTreeMap::<u16, usize>::new();
+        self.statuses.iter().for_each(|[status, _]| *statuses.entry(*status).or_default() += 1);
+        let median = |times: Vec<Duration>| {
+            let mut times = times;
+            times.sort();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        };
+        let (one, other) = self.times.iter().copied().unzip::<_, _, Vec<_>, Vec<_>>();
+        let slower = u32::try_from(self.times.iter().filter(|(one, other)| one > other).count()).unwrap();
+        let pairs = f64::from(u32::try_from(self.times.len().max(1)).unwrap());
+        let score = (f64::from(slower) - pairs / 2.0) / (pairs / 4.0).sqrt();
+        format!(
+            "  statuses {statuses:?}; medians {:?} and {:?}, the first slower in {:.1} % (z {score:.2})",
+            median(one),
+            median(other),
+            100.0 * f64::from(slower) / pairs
+        )
+    }
+}
+
+/// Two databases that are alike for every caller of their worlds.
+pub struct Pair {
+    one: Server,
+    other: Server,
+    /// Held by requests; alone by those that write what callers of other worlds see, so that both databases see them in one order.
+    turn: RwLock<()>,
+}
+
+impl Pair {
+    pub fn start(backend: Backend) -> Self {
+        let start = || Server::start(backend, &["--empty", "--now", NOW, "--base-url", BASE]);
+        Self { one: start(), other: start(), turn: RwLock::new(()) }
+    }
+
+    fn servers(&self) -> [&Server; 2] {
+        [&self.one, &self.other]
+    }
+
+    /// Brings both worlds about and asks; the first difference.
+    pub fn run(&self, case: &Case, names: Names, tally: &mut Tally) -> Option<Leak> {
+        let mut ids = [Ids::new(), Ids::new()];
+        if let Err(told) = self.make(case, names, &mut ids) {
+            return Some(Leak { at: usize::MAX, told });
+        }
+        let mut goes = Bijection::default();
+        let all: Vec<String> = ids[0].keys().chain(ids[1].keys()).cloned().collect();
+        for name in all {
+            let [one, other] = &mut ids;
+            goes.pair(&id_of(one, &name), &id_of(other, &name));
+        }
+        if let Some(told) = self.agree(case, names, &mut ids, &mut goes, tally) {
+            return Some(Leak { at: usize::MAX, told });
+        }
+        case.asks
+            .iter()
+            .enumerate()
+            .find_map(|(at, ask)| self.ask(case, names, &mut ids, &mut goes, ask, tally).map(|told| Leak { at, told }))
+    }
+
+    /// Brings both worlds about. What everybody sees is in both, and in one order.
+    fn make(&self, case: &Case, names: Names, ids: &mut [Ids; 2]) -> Result<(), String> {
+        let worlds = [case.world.clone(), case.twin()];
+        let shared = |step: &&Step| matches!(step.what, What::Practitioner(_) | What::Organization(_) | What::Role(..));
+        {
+            let _turn = self.turn.write().unwrap();
+            for step in worlds[0].iter().filter(shared) {
+                for side in [0, 1] {
+                    perform(self.servers()[side], names, &mut ids[side], &worlds[side], step)?;
+                }
+            }
+        }
+        for side in [0, 1] {
+            for step in worlds[side].iter().filter(|step| !shared(step)) {
+                perform(self.servers()[side], names, &mut ids[side], &worlds[side], step)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each thing of either world is read by its id: alike in both, and seen where the second reader says so.
+    fn agree(&self, case: &Case, names: Names, ids: &mut [Ids; 2], goes: &mut Bijection, tally: &mut Tally) -> Option<String> {
+        let worlds = [case.world.clone(), case.twin()];
+        let states = [0, 1].map(|side| State::of(&worlds[side]));
+        let mut rows: Vec<(String, &str, [bool; 2])> = Vec::new();
+        for step in worlds.iter().flatten().filter(|step| !step.resource().is_empty()) {
+            let of = |side: usize| worlds[side].iter().find(|one| one.name == step.name);
+            let whole = [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(&case.caller, step)));
+            rows.push((step.name.clone(), step.resource(), whole));
+            if let What::Document(_) = step.what {
+                rows.push((format!("{}b", step.name), "Binary", [0, 1].map(|side| states[side].sees_content(&case.caller, &step.name))));
+            }
+        }
+        rows.sort();
+        rows.dedup();
+        for (name, kind, sees) in rows {
+            let ask = Ask { method: "GET".into(), path: format!("{kind}/{{{{{name}}}}}"), ..Ask::default() };
+            let before = tally.statuses.len();
+            if let Some(told) = self.ask(case, names, ids, goes, &ask, tally) {
+                return Some(told);
+            }
+            let statuses = tally.statuses[before];
+            if [0, 1].iter().any(|side| (statuses[*side] == 200) != sees[*side]) {
+                return Some(format!("the second reader says {sees:?} of {name} ({kind}), the server {statuses:?}"));
+            }
+        }
+        None
+    }
+
+    fn ask(&self, case: &Case, names: Names, ids: &mut [Ids; 2], goes: &mut Bijection, ask: &Ask, tally: &mut Tally) -> Option<String> {
+        let (_shared, _alone);
+        if ask.alone {
+            _alone = self.turn.write().unwrap();
+        } else {
+            _shared = self.turn.read().unwrap();
+        }
+        let asked = |ids: &mut Ids| Ask { path: filled(&ask.path, ids), body: filled(&ask.body, ids), ..ask.clone() };
+        let mut asks = ids.each_mut().map(asked);
+        // An id that was asked for stands for itself in the answer.
+        for _page in 0..=ask.pages {
+            let turn = tally.pairs % 2;
+            let mut answers: [Option<Answer>; 2] = [None, None];
+            let mut times = [Duration::ZERO; 2];
+            for side in [turn, 1 - turn] {
+                let begin = Instant::now();
+                answers[side] = Some(sent(self.servers()[side], names, case, &asks[side]));
+                times[side] = begin.elapsed();
+            }
+            let [Some(one), Some(other)] = answers else { return None };
+            tally.pairs += 1;
+            tally.times.push((times[0], times[1]));
+            tally.statuses.push([one.status, other.status]);
+            if let Some(told) = difference(&one, &other, goes) {
+                return Some(told);
+            }
+            if !ask.makes.is_empty() {
+                for (side, answer) in [&one, &other].into_iter().enumerate() {
+                    keep(answer, &ask.makes, &mut ids[side]);
+                }
+            }
+            let next = [&one, &other].map(|answer| if answer.status == 200 { next(answer) } else { None });
+            let [Some(one), Some(other)] = next else { return None };
+            asks = [one, other].map(|path| Ask { method: "GET".into(), path, headers: ask.headers.clone(), ..Ask::default() });
+        }
+        None
+    }
+}
+
+/// Keeps the id of what was made.
+fn keep(answer: &Answer, name: &str, ids: &mut Ids) {
+    let value: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    if let (201, Some(id)) = (answer.status, value["id"].as_str()) {
+        ids.insert(name.to_owned(), id.to_owned());
+    }
+}
+
+/// The address of the next page.
+fn next(answer: &Answer) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    let link = value["link"].as_array()?.iter().find(|link| link["relation"] == "next")?;
+    link["url"].as_str()?.strip_prefix(BASE).map(|rest| rest.trim_start_matches('/').to_owned())
+}
+
+/// The text with the ids of this database in the place of names.
+fn filled(text: &str, ids: &mut Ids) -> String {
+    let mut parts = text.split("{{");
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, rest) = part.split_once("}}").unwrap();
+        done.push_str(&id_of(ids, name));
+        done.push_str(rest);
+    }
+    done
+}
+
+fn sent(server: &Server, names: Names, case: &Case, ask: &Ask) -> Answer {
+    let who = names.who(&case.caller);
+    let headers: Vec<(&str, &str)> = ask.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let body = (!ask.body.is_empty()).then_some(ask.body.as_bytes());
+    server.fhir_with(&who, &ask.method, &ask.path, &headers, body)
+}

@@ -1,0 +1,92 @@
+//! What a caller may see of a world: two worlds are twins for a caller when its views of them are equal. Where it is in doubt it shows
+//! more than the caller sees, so that twins do not differ there.
+
+use super::reader::{State, Stored, actors};
+use super::world::{ANNOUNCED, Named, Party, QUIET, Step, What, Who};
+
+/// Everything that a caller may see of a world, line by line, in the order in which it was made.
+pub fn view(world: &[Step], who: &Who) -> Vec<String> {
+    let state = State::of(world);
+    let mut lines = Vec::new();
+    let parties: Vec<Party> = match who {
+        Who::Professional(one) => actors(one),
+        Who::Structure(number) => vec![Party::Structure(*number)],
+        _ => Vec::new(),
+    };
+    for step in world {
+        let own = doer(step).is_some_and(|by| is_same(by, who));
+        let written = match &step.what {
+            What::Team { of, .. } => matches!(who, Who::Professional(one) if state.holds(one, *of, &["treating-physician"], "CareTeam")),
+            _ => false,
+        };
+        if own || written || state.sees(who, step) {
+            lines.push(format!("{step:?}"));
+        }
+        if let What::Document(_) = step.what
+            && (own || state.sees_document(who, &step.name))
+        {
+            let stored = &state.documents[&step.name];
+            let content = state.sees_content(who, &step.name);
+            let Stored { labels, status, archived, versions, read, .. } = stored;
+            lines.push(format!("{} {labels:?} {status} {archived} {versions:?} {read} {content}", step.name));
+        }
+        if let What::Consent(_) = step.what
+            && (own || state.sees(who, step))
+        {
+            let ended = state.consents.iter().any(|one| one.0 == step.name && one.3.is_some());
+            lines.push(format!("{} {ended}", step.name));
+        }
+    }
+    for of in 0..=ANNOUNCED {
+        lines.extend(standing(&state, who, of, &parties));
+    }
+    lines.extend(super::traces::seen(world, who));
+    lines
+}
+
+/// What a caller learns of a holder beside resources: whether there is a record, its own rights, what its deposits get.
+fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if matches!(who, Who::Professional(_) | Who::Structure(_)) && of != QUIET {
+        lines.push(format!("record of {of}: {}", state.is_open(of)));
+        lines.push(format!("deposits of {of} are masked: {}", state.set(of, "default-masking")));
+    }
+    if let Who::Professional(one) = who {
+        let (held, ended) = state.rights(one, of);
+        lines.push(format!("rights over {of}: {held:?} {ended} {} {:?}", state.blocked(one, of), state.emergency(one, of)));
+        lines.push(format!("block of {of}: {:?}", parties.iter().map(|party| state.blocks(of, *party, 0)).collect::<Vec<_>>()));
+        if state.holds(one, of, &["administrator"], "") {
+            let physician = state.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician");
+            lines.push(format!("treating physician of {of}: {physician:?}"));
+        }
+    }
+    // TD0.2 tells a structure what stands between it and the record, as it tells a professional.
+    if let Who::Structure(number) = who {
+        let named = Named::Party(Party::Structure(*number));
+        let all = state.consents.iter().filter(|one| one.1.of == of && one.1.named == named);
+        lines.push(format!("consents over {of}: {:?}", all.map(|one| (&one.1, one.3.is_some())).collect::<Vec<_>>()));
+    }
+    if state.acts(who, of) {
+        lines.push(format!("acts for {of}: deposits are masked: {}", state.set(of, "default-masking")));
+    }
+    lines
+}
+
+/// Who did something, where it may be the caller.
+pub fn doer(step: &Step) -> Option<&Who> {
+    match &step.what {
+        What::Consent(consent) => Some(&consent.by),
+        What::Document(document) => Some(&document.by),
+        What::Edit { by, .. } | What::Look { by, .. } => Some(by),
+        _ => None,
+    }
+}
+
+/// Whether two callers are one actor.
+pub fn is_same(one: &Who, other: &Who) -> bool {
+    match (one, other) {
+        (Who::Professional(one), Who::Professional(other)) => one.number == other.number,
+        (Who::Representative { person, .. }, Who::Representative { person: other, .. }) => person == other,
+        (one, other) => one == other,
+    }
+}
