@@ -24,6 +24,8 @@ pub struct Config {
     /// Whose tokens are believed.
     #[serde(default)]
     pub issuer: Vec<IssuerConfig>,
+    /// A directory with the tables of the law; by default those the binary was built with.
+    pub authorization: Option<PathBuf>,
     /// Whether provisional cells of the matrix apply; by default confirmed ones only.
     #[serde(default)]
     pub accept_provisional: bool,

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod http;
 pub mod import;
 pub mod interaction;
+pub mod law;
 pub mod policy;
 pub mod sandbox;
 pub mod search;

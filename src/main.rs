@@ -2,20 +2,21 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use ensemble::auth::{Issuer, PublicKey, Sealer, TrustedIssuer, Verifier, digest};
 use ensemble::clock::{Clock, TIMES};
 use ensemble::config::{BODY_BYTES_MAX, Config, Environment};
-use ensemble::fhir::primitive::parse_instant;
+use ensemble::fhir::primitive::{format_instant, parse_instant};
 use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
 use ensemble::import::{INTERRUPTED, Options, import};
 use ensemble::interaction::{Identities, Service, Settings};
 use ensemble::policy::Policy;
-use ensemble::store::{Stamp, Store};
+use ensemble::policy::table::day;
+use ensemble::store::{LawRow, Stamp, Store};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -50,6 +51,9 @@ enum Command {
         /// A request without a token is a tester's.
         #[arg(long)]
         open: bool,
+        /// A directory with other tables of the law.
+        #[arg(long)]
+        authorization: Option<PathBuf>,
     },
     /// The production server.
     Serve {
@@ -90,6 +94,9 @@ enum Command {
     },
     /// Checks the authorization tables and, where named, a configuration and a database.
     Check {
+        /// A directory with other tables of the law than the configuration's, or than those of this binary.
+        #[arg(long)]
+        authorization: Option<PathBuf>,
         /// The configuration file.
         #[arg(long)]
         config: Option<PathBuf>,
@@ -100,7 +107,67 @@ enum Command {
         #[arg(long, num_args = 1..)]
         resources: Vec<PathBuf>,
     },
+    /// Says what the authorization matrix says, and what the national table would change of it.
+    Matrix {
+        #[command(subcommand)]
+        command: MatrixCommand,
+    },
 }
+
+#[derive(Subcommand)]
+enum MatrixCommand {
+    /// Shows who may consult a type of document, what a profession may consult, or the one cell of both, with rule and source.
+    Explain {
+        /// A type: a code of LOINC or TRE_A05, alone or after its system and `|`.
+        #[arg(long = "type", required_unless_present = "profession")]
+        doc_type: Option<String>,
+        /// A profession: a code of TRE_G15, or `TRE_R85|330`.
+        #[arg(long)]
+        profession: Option<String>,
+        /// The day, as 2026-11-23; by default today.
+        #[arg(long)]
+        at: Option<String>,
+        /// A directory with other tables of the law.
+        #[arg(long)]
+        authorization: Option<PathBuf>,
+    },
+    /// Compares files of the national table with the matrix, and writes the matrix that says the same.
+    #[command(long_about = MATRIX_IMPORT)]
+    Import {
+        /// Files with `;`, `,` or tabs between the cells.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The day from which the table is in force, as 2026-11-23; by default today, to compare.
+        #[arg(long)]
+        since: Option<String>,
+        /// The key of the table in sources.tsv.
+        #[arg(long)]
+        source: Option<String>,
+        /// Where to write the new matrix.tsv.
+        #[arg(long, requires_all = ["since", "source"])]
+        output: Option<PathBuf>,
+        /// What a code of the table's own means, as `7=TRE_G15|28`; then no other codes are taken.
+        #[arg(long = "profession", value_name = "CODE=PROFESSION")]
+        professions: Vec<String>,
+        /// A directory with other tables of the law.
+        #[arg(long)]
+        authorization: Option<PathBuf>,
+    },
+}
+
+/// What `ensemble matrix import --help` says first.
+const MATRIX_IMPORT: &str = "\
+Compares files of the national table with the matrix, and writes the matrix that says the same.
+
+The table has one row for each profession, category and type of document, and says whether the profession may consult. Its columns
+are field_code_profession, field_categorie_de_document, field_code_loinc and field_consultation_document, or profession, category,
+type and consultation; beside may stand profession_system, profession_label, category_label and type_label. A code of a profession is
+one of TRE_G15, unless profession_system, `SYSTEM|CODE` or --profession says otherwise: see that the labels shown are those of the
+table. A category is a code or label of TRE_A03 and must be that of the type. A row that is not understood refuses the whole, with its place.
+
+Of a profession that the table names it is the whole truth: what it does not name becomes unknown, and is denied. Other professions
+stay as they are. What opens a type to a profession is shown first. In the new matrix no row is deleted: what ends has an end, and
+what begins has an id never used before.";
 
 /// What `ensemble import --help` says first.
 const IMPORT: &str = "\
@@ -137,13 +204,19 @@ fn main() -> std::process::ExitCode {
     }
     let done = match command {
         Command::Import { .. } => Ok(()),
-        Command::Sandbox { listen, database, base_url, empty, now, open } => {
-            sandbox(listen, &database, base_url, empty, now.as_deref(), open)
-        }
+        Command::Sandbox { listen, database, base_url, empty, now, open, authorization } => law(authorization.as_deref(), false)
+            .and_then(|policy| sandbox(listen, &database, base_url, empty, now.as_deref(), open, policy)),
         Command::Serve { config } => production(&config),
         Command::Migrate { database } => migrate(&database),
-        Command::Check { config, database, resources } => {
-            check(config.as_deref(), database.as_deref()).and_then(|()| check_resources(&resources))
+        Command::Check { authorization, config, database, resources } => {
+            check(authorization.as_deref(), config.as_deref(), database.as_deref()).and_then(|()| check_resources(&resources))
+        }
+        Command::Matrix { command: MatrixCommand::Explain { doc_type, profession, at, authorization } } => {
+            explain(doc_type.as_deref(), profession.as_deref(), at.as_deref(), authorization.as_deref())
+        }
+        Command::Matrix { command: MatrixCommand::Import { files, since, source, output, professions, authorization } } => {
+            let written = output.as_deref().zip(source.as_deref());
+            import_matrix(&files, since.as_deref(), written, &professions, authorization.as_deref())
         }
     };
     match done {
@@ -163,7 +236,29 @@ fn say(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: bool, now: Option<&str>, open: bool) -> Outcome {
+/// The law of a directory, or that of this binary.
+fn law(directory: Option<&Path>, accept_provisional: bool) -> Result<Policy, Box<dyn std::error::Error>> {
+    let files = ensemble::law::files(directory)?;
+    Policy::load(&files, accept_provisional, digest::sha256_hex)
+        .map_err(|faults| format!("the authorization tables are no law:\n{faults}").into())
+}
+
+/// Keeps what the law is beside the traces that will name it.
+fn note_law(store: &Store, policy: &Policy, now: i64) -> Outcome {
+    let law = policy.law();
+    let row = LawRow { version: law.version.clone(), digest: law.digest.clone(), tables: law.table_list(), since: now };
+    Ok(store.note_law(&row)?)
+}
+
+fn sandbox(
+    listen: SocketAddr,
+    database: &str,
+    base_url: Option<String>,
+    empty: bool,
+    now: Option<&str>,
+    open: bool,
+    policy: Policy,
+) -> Outcome {
     if !listen.ip().is_loopback() {
         return Err("the sandbox lets anybody be anybody: it listens on loopback only".into());
     }
@@ -175,7 +270,7 @@ fn sandbox(listen: SocketAddr, database: &str, base_url: Option<String>, empty: 
         clock.set(started);
     }
     let store = Store::open(database, Some(Stamp::Sandbox), true)?;
-    let policy = Policy::embedded(false, digest::sha256_hex)?;
+    note_law(&store, &policy, started)?;
     let listener = TcpListener::bind(listen)?;
     let root = format!("http://{}", listener.local_addr()?);
     let base_url = base_url.map_or_else(|| format!("{root}/fhir"), |base| base.trim_end_matches('/').to_owned());
@@ -226,10 +321,10 @@ fn fill(options: &Options, database: &str, base_url: &str, json: bool) -> Result
     })
 }
 
-fn production(path: &std::path::Path) -> Outcome {
+fn production(path: &Path) -> Outcome {
     let config = Config::read(path, |name| std::env::var(name).ok())?;
     let clock = Clock::default();
-    let policy = Policy::embedded(config.accept_provisional, digest::sha256_hex)?;
+    let policy = law(config.authorization.as_deref(), config.accept_provisional)?;
     let [confirmed, provisional, unknown] = policy.matrix().counts();
     let applied = if config.accept_provisional { "confirmed and provisional" } else { "confirmed" };
     say(&format!(
@@ -245,6 +340,7 @@ fn production(path: &std::path::Path) -> Outcome {
     }
     let store = Store::open(config.database.as_deref().unwrap_or_default(), Some(Stamp::Production), false)?;
     store.require_durable()?;
+    note_law(&store, &policy, clock.now())?;
     let identities = if config.environment == Environment::Test { Identities::Test } else { Identities::Real };
     let settings =
         Settings { identities, strict_search: config.strict_search, masked_and_hidden: config.masked_and_hidden, sandbox: false };
@@ -285,23 +381,73 @@ fn migrate(database: &str) -> Outcome {
     Ok(())
 }
 
-fn check(config: Option<&std::path::Path>, database: Option<&str>) -> Outcome {
-    let policy = Policy::embedded(false, digest::sha256_hex)?;
-    let [confirmed, provisional, unknown] = policy.matrix().counts();
-    say(&format!("authorization tables {}: {confirmed} confirmed, {provisional} provisional, {unknown} unknown cells", policy.version()));
-    let mut database = database.map(ToOwned::to_owned);
-    if let Some(path) = config {
-        let config = Config::read(path, |name| std::env::var(name).ok())?;
+fn check(authorization: Option<&Path>, config: Option<&Path>, database: Option<&str>) -> Outcome {
+    let config = config.map(|path| Config::read(path, |name| std::env::var(name).ok())).transpose()?;
+    let directory = authorization.or(config.as_ref().and_then(|config| config.authorization.as_deref()));
+    let files = ensemble::law::files(directory)?;
+    let policy = Policy::load(&files, config.as_ref().is_some_and(|config| config.accept_provisional), digest::sha256_hex);
+    let faults = match &policy {
+        Ok(policy) => {
+            let [confirmed, provisional, unknown] = policy.matrix().counts();
+            let law = policy.law();
+            say(&format!(
+                "authorization tables {}: {confirmed} confirmed, {provisional} provisional, {unknown} unknown cells",
+                law.version
+            ));
+            say(&format!("sha256 {}, of\n{}", law.digest, law.table_list().trim_end()));
+            0
+        }
+        Err(error) => {
+            say(&error.to_string());
+            error.findings().len()
+        }
+    };
+    if let Some(config) = &config {
         for issuer in &config.issuer {
             let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
             PublicKey::from_pem(&pem).map_err(|_| format!("{}: no usable public key", issuer.key.display()))?;
         }
         say("configuration: good");
-        database = database.or(config.database);
     }
-    if let Some(url) = database {
-        let store = Store::open(&url, None, false)?;
+    if let Some(url) = database.or(config.as_ref().and_then(|config| config.database.as_deref())) {
+        let store = Store::open(url, None, false)?;
         say(&format!("database: migrated, stamped `{}`", store.stamp()?.as_deref().unwrap_or("nothing")));
+        for law in store.laws()? {
+            say(&format!("decisions by {} since {}: sha256 {}", law.version, format_instant(law.since), law.digest));
+        }
+    }
+    if faults > 0 { Err(format!("the authorization tables are no law: {faults} faults").into()) } else { Ok(()) }
+}
+
+/// Days since 1970 of a day as it is given, or today's.
+fn day_of(text: Option<&str>, option: &str) -> Result<i32, String> {
+    match text {
+        Some(text) => day(text).ok_or_else(|| format!("`{option}` is a day, as 2026-11-23")),
+        None => Ok(i32::try_from(Clock::default().now().div_euclid(86_400_000_000)).unwrap_or_default()),
+    }
+}
+
+fn explain(doc_type: Option<&str>, profession: Option<&str>, at: Option<&str>, authorization: Option<&Path>) -> Outcome {
+    let policy = law(authorization, false)?;
+    say(&ensemble::law::explain(policy.matrix(), doc_type, profession, day_of(at, "--at")?)?);
+    Ok(())
+}
+
+fn import_matrix(
+    paths: &[PathBuf],
+    since: Option<&str>,
+    written: Option<(&Path, &str)>,
+    professions: &[String],
+    authorization: Option<&Path>,
+) -> Outcome {
+    let tables = ensemble::law::files(authorization)?;
+    let (policy, since) = (law(authorization, false)?, day_of(since, "--since")?);
+    let national = ensemble::law::national(paths, professions, policy.matrix())?;
+    let difference = ensemble::law::Difference::new(policy.matrix(), &national, since);
+    say(&difference.to_string());
+    if let Some((path, source)) = written {
+        difference.write(&tables, source, path)?;
+        say(&format!("written: {}", path.display()));
     }
     Ok(())
 }

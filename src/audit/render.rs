@@ -130,8 +130,12 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
         }
         // Why its own request was refused is not told to the one who was refused; and the rules tell the type of what is not named.
         let told = is_named(trace, reader) && !(reader.own && failed);
-        let policies: Vec<Value> =
+        let mut policies: Vec<Value> =
             row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
+        // The law is told with the rules; where none decided, to those from whom nothing is hidden: to others it would tell that nothing is.
+        if !row.law.is_empty() && (!policies.is_empty() || reader.is_told_all()) {
+            policies.push(format!("{CB}/law/{}", row.law).into());
+        }
         if !policies.is_empty() && told {
             members.insert("policy".into(), policies.into());
         }
@@ -255,6 +259,31 @@ mod tests {
             let query = entities.is_some_and(|all| all.iter().any(|entity| entity.get("query").is_some()));
             let shown = [text.contains("Patient/p1"), text.contains("DocumentReference/d1"), query, text.contains("R-0001")];
             assert_eq!(shown, expected, "{kind} {status} {hidden} {reader:?}");
+        }
+    }
+
+    #[test]
+    fn the_law_is_told_with_the_rules_and_of_silence_to_those_from_whom_nothing_is_hidden() {
+        let (auditor, holder, own) = (
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: false },
+            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: true },
+        );
+        let rows = [
+            (200, "R-0001", auditor, vec!["policy/R-0001", "law/x"]),
+            (404, "", auditor, vec!["law/x"]),
+            (200, "R-0001", holder, vec!["policy/R-0001", "law/x"]),
+            (404, "", holder, vec![]),
+            (200, "", own, vec!["law/x"]),
+            (404, "R-0010", own, vec![]),
+        ];
+        for (status, rules, reader, expected) in rows {
+            let mut trace = trace(status, false);
+            trace.row.rules = rules.into();
+            let event = render(&trace, reader);
+            let told = event.pointer("/agent/0/policy").and_then(Value::as_array).cloned().unwrap_or_default();
+            let expected: Vec<Value> = expected.into_iter().map(|one| format!("{CB}/{one}").into()).collect();
+            assert_eq!(told, expected, "{status} {rules:?} {reader:?}");
         }
     }
 }

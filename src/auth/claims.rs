@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Error;
 use crate::fhir::national::{Ins, is_psidnat, is_structidnat};
 use crate::filter::Actor;
-use crate::policy::matrix::profession_system;
+use crate::policy::matrix::PROFESSION_SYSTEMS;
 use crate::policy::{Caller, CallerKind, Code, Purpose};
 
 /// The claims of a token (RFC 7519; the names of persons and purposes follow the DMP's VIHF and Pro Santé Connect).
@@ -32,7 +32,7 @@ pub struct Claims {
     /// Code of the profession.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profession: Option<String>,
-    /// `TRE_G15` (default), `TRE_R85`, `TRE_R94`, `TRE_R95`, or their canonical addresses.
+    /// `TRE_G15` (default), `TRE_A02`, `TRE_R85`, `TRE_R94`, `TRE_R95`, or their canonical addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profession_system: Option<String>,
     /// Specialty.
@@ -199,9 +199,8 @@ impl Claims {
             .filter(|code| !code.is_empty())
             .ok_or_else(|| field("profession", "the code of the profession is needed"))?;
         let system = self.profession_system.as_deref().unwrap_or("TRE_G15");
-        let canonical = |short: &&str| profession_system(short) == Some(system) || *short == system;
-        let short = ["TRE_G15", "TRE_R85", "TRE_R94", "TRE_R95"].into_iter().find(|short| canonical(short));
-        let system = short.and_then(profession_system).ok_or_else(|| field("profession_system", "unknown nomenclature of professions"))?;
+        let known = PROFESSION_SYSTEMS.into_iter().find(|(short, canonical)| *short == system || *canonical == system);
+        let (short, system) = known.ok_or_else(|| field("profession_system", "unknown nomenclature of professions"))?;
         if self.acr.as_deref().is_some_and(|acr| acr != "eidas1") {
             return Err(field("acr", "expected eidas1"));
         }
@@ -214,7 +213,7 @@ impl Claims {
         caller.purpose = Purpose::parse(purpose).ok_or_else(|| field("purpose", "expected normal, bris_de_glace or centre_15"))?;
         match caller.purpose {
             Purpose::BreakGlass if caller.reason.is_none() => Err(field("reason", "break-glass needs a reason")),
-            Purpose::BreakGlass | Purpose::Samu if short != Some("TRE_G15") => {
+            Purpose::BreakGlass | Purpose::Samu if short != "TRE_G15" => {
                 Err(field("purpose", "only the professions of TRE_G15 have this mode of access"))
             }
             Purpose::Samu if !self.regulation => Err(field("regulation", "centre_15 needs an act of regulation")),

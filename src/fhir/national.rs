@@ -2,6 +2,20 @@
 
 use std::fmt;
 
+/// LOINC's canonical address in FHIR.
+pub const LOINC: &str = "http://loinc.org";
+/// TRE_A05, types of documents that LOINC lacks.
+pub const TRE_A05: &str = "https://mos.esante.gouv.fr/NOS/TRE_A05-TypeDocComplementaire/FHIR/TRE-A05-TypeDocComplementaire";
+
+/// The canonical system of a type of document, where it is spelt as the national nomenclatures or OIDs have it: TRE_A04 is LOINC.
+pub fn canonical_type_system(system: &str) -> Option<&'static str> {
+    match system {
+        "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc" | "urn:oid:2.16.840.1.113883.6.1" => Some(LOINC),
+        "urn:oid:1.2.250.1.213.1.1.4.12" => Some(TRE_A05),
+        _ => None,
+    }
+}
+
 /// INS-NIR.
 pub const INS_NIR: &str = "urn:oid:1.2.250.1.213.1.4.8";
 /// INS-NIA.

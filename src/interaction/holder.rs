@@ -115,7 +115,8 @@ pub fn takes(service: &Service, caller: &Caller, standing: &Standing) -> bool {
             }
             Exercise::Barred => false,
         },
-        CallerKind::Structure | CallerKind::Operator => true,
+        CallerKind::Structure => policy.exercise(caller) != Exercise::Barred,
+        CallerKind::Operator => true,
         CallerKind::Holder => acts_for && now >= majority(standing.row.born),
         CallerKind::Representative => acts_for && standing.holds(policy, &[RightKind::Representative], caller, now),
         CallerKind::Application | CallerKind::Auditor | CallerKind::Tester => false,

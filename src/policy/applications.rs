@@ -2,27 +2,22 @@
 //! a token let them ask for (SMART App Launch, scopes of versions 1 and 2).
 
 use super::table::Table;
-use super::{Caller, LoadError, Policy};
+use super::{Caller, Files, Finding, Policy};
 use crate::fhir::ResourceType;
 use crate::filter::{EnvelopeTest, Filter, RightKind};
 
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/purposes.tsv");
-
-/// Purposes, as system and code.
-///
-/// # Errors
-/// [`LoadError`] with the line.
-pub fn load() -> Result<Vec<(&'static str, &'static str)>, LoadError> {
+/// Reads `purposes.tsv`: purposes, as system and code.
+pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    Table::read("purposes.tsv", EMBEDDED, &["system", "code", "source"])?.each(|[system, code, _]| {
-        if all.contains(&(system, code)) {
-            return Err(format!("duplicate purpose `{code}`"));
+    Table::read("purposes.tsv", files.bytes("purposes.tsv"), ["system", "code", "source"], findings).each(findings, |[system, code, _]| {
+        let purpose = (system.text.to_owned(), code.text.to_owned());
+        if all.contains(&purpose) {
+            return Err(code.wrong(format!("duplicate purpose `{}`", code.text)));
         }
-        all.push((system, code));
+        all.push(purpose);
         Ok(())
-    })?;
-    Ok(all)
+    });
+    all
 }
 
 /// The classes of documents (TRE_A03) that an application may be narrowed to, with the names of these parts in rights.
@@ -71,9 +66,12 @@ pub fn consults(scopes: &[String], resource: ResourceType) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::matrix::Tables;
     use super::super::nomenclature::{Types, class_display};
     use super::*;
+
+    fn class_of<'a>(types: &'a Types, code: &str) -> &'a str {
+        types.by_code(None, code).map_or("10", |one| &one.class)
+    }
 
     #[test]
     fn every_class_of_documents_is_a_part() {
@@ -82,8 +80,10 @@ mod tests {
             assert!(class_display(class).is_some(), "{class}");
         }
         let known = |class: &str| CLASSES.iter().any(|(code, _)| *code == class);
-        let types = Types::load(Tables::EMBEDDED.types).unwrap_or_default();
-        assert!(types.all().len() > 100 && types.all().iter().all(|one| known(&one.class) == class_display(&one.class).is_some()));
+        let types = Types::load(Files::embedded().bytes("types.tsv"), &mut Vec::new());
+        // The class of E1762 is none of TRE_A03, and no part.
+        let parts = types.all().iter().filter(|one| one.code != "E1762");
+        assert!(types.all().len() > 100 && parts.into_iter().all(|one| known(&one.class)) && !known(class_of(&types, "E1762")));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::LoadError;
 use super::table::Table;
+use super::{Files, Finding};
 
 /// How somebody stands to a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,39 +38,30 @@ pub enum May {
 /// The roles in the order of the columns.
 const ROLES: [Role; 6] = [Role::Holder, Role::Representative, Role::Author, Role::TreatingPhysician, Role::Administrator, Role::Consulting];
 
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/changes.tsv");
-
 /// Element and change to what each role may.
 #[derive(Debug)]
 pub struct Changes(BTreeMap<(String, String), [May; 6]>);
 
 impl Changes {
-    /// Reads the table.
-    ///
-    /// # Errors
-    /// [`LoadError`] with the line.
-    pub fn load() -> Result<Self, LoadError> {
+    /// Reads `changes.tsv`.
+    pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Self {
         let mut changes = BTreeMap::new();
         let header =
             ["element", "change", "holder", "representative", "author", "treating-physician", "administrator", "consulting", "source"];
-        Table::read("changes.tsv", EMBEDDED, &header)?.each(|[element, change, a, b, c, d, e, f, _]| {
-            let mut cells = [May::No; 6];
-            for (cell, text) in cells.iter_mut().zip([a, b, c, d, e, f]) {
-                *cell = match text {
-                    "yes" => May::Yes,
-                    "no" => May::No,
-                    "unread" => May::Unread,
-                    "deposit" => May::Deposit,
-                    other => return Err(format!("unknown word `{other}`")),
-                };
-            }
-            if changes.insert((element.to_owned(), change.to_owned()), cells).is_some() {
-                return Err(format!("duplicate change `{element} {change}`"));
-            }
-            Ok(())
-        })?;
-        Ok(Self(changes))
+        Table::read("changes.tsv", files.bytes("changes.tsv"), header, findings).each(
+            findings,
+            |[element, change, a, b, c, d, e, f, _]| {
+                let mut cells = [May::No; 6];
+                for (cell, said) in cells.iter_mut().zip([a, b, c, d, e, f]) {
+                    *cell = said.word([("yes", May::Yes), ("no", May::No), ("unread", May::Unread), ("deposit", May::Deposit)])?;
+                }
+                if changes.insert((element.text.to_owned(), change.text.to_owned()), cells).is_some() {
+                    return Err(change.wrong(format!("duplicate change `{} {}`", element.text, change.text)));
+                }
+                Ok(())
+            },
+        );
+        Self(changes)
     }
 
     /// What the most favoured of these roles may; what the table does not name nobody may.
@@ -87,13 +78,12 @@ impl Changes {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_most_favoured_role_counts_and_silence_denies() {
-        let changes = Changes::load().unwrap();
+        let changes = Changes::load(&Files::embedded(), &mut Vec::new());
         let rows = [
             ("MASQUE_PS", "on", vec![Role::Administrator], May::Yes),
             ("MASQUE_PS", "off", vec![Role::Author], May::No),

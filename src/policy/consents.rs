@@ -1,8 +1,8 @@
 //! What each kind of Consent says, whom it names and who may record it (`profiles/authorization/consents.tsv`).
 
-use super::matrix::profession_system;
-use super::table::Table;
-use super::{Code, LoadError};
+use super::matrix::spelt;
+use super::table::{Cell, Table};
+use super::{Code, Files, Finding};
 use crate::filter::RightKind;
 
 /// Whom a Consent names.
@@ -68,63 +68,55 @@ pub fn code_of(kind: RightKind) -> Option<&'static str> {
     })
 }
 
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/consents.tsv");
-
-/// Reads the table.
-///
-/// # Errors
-/// [`LoadError`] with the line.
-pub fn load() -> Result<Vec<ConsentKind>, LoadError> {
-    let mut kinds = Vec::new();
-    Table::read("consents.tsv", EMBEDDED, &["kind", "provision", "actor", "collected", "profession", "elements", "needed", "source"])?
-        .each(|[code, provision, actor, collected, profession, elements, needed, _]| {
-            let word = |what: &str, text: &str| format!("unknown {what} `{text}`");
+/// Reads `consents.tsv`.
+pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<ConsentKind> {
+    let mut kinds: Vec<ConsentKind> = Vec::new();
+    let header = ["kind", "provision", "actor", "collected", "profession", "elements", "needed", "source"];
+    Table::read("consents.tsv", files.bytes("consents.tsv"), header, findings).each(
+        findings,
+        |[kind, provision, actor, collected, profession, elements, needed, _]| {
+            if kinds.iter().any(|other| other.code == kind.text) {
+                return Err(kind.wrong(format!("duplicate kind `{}`", kind.text)));
+            }
+            let (may, must) = (named_elements(elements)?, named_elements(needed)?);
+            if !must.iter().all(|name| may.contains(name)) {
+                return Err(needed.wrong("what it must have is not among what it may have"));
+            }
             kinds.push(ConsentKind {
-                code: code.to_owned(),
-                permits: match provision {
-                    "permit" => Some(true),
-                    "deny" => Some(false),
-                    "any" => None,
-                    other => return Err(word("provision", other)),
-                },
-                named: match actor {
-                    "none" => Named::Nobody,
-                    "party" => Named::Party,
-                    "professional" => Named::Professional,
-                    "team" => Named::Team,
-                    "application" => Named::Application,
-                    other => return Err(word("actor", other)),
-                },
-                collected: match collected {
-                    "no" => Collected::No,
-                    "yes" => Collected::Yes,
-                    "self" => Collected::ForItself,
-                    "self-or-valid" => Collected::ForItselfOrValid,
-                    "administrator" => Collected::ByAdministrator,
-                    other => return Err(word("collected", other)),
-                },
-                profession: match profession {
+                code: kind.text.to_owned(),
+                permits: provision.word([("permit", Some(true)), ("deny", Some(false)), ("any", None)])?,
+                named: actor.word([
+                    ("none", Named::Nobody),
+                    ("party", Named::Party),
+                    ("professional", Named::Professional),
+                    ("team", Named::Team),
+                    ("application", Named::Application),
+                ])?,
+                collected: collected.word([
+                    ("no", Collected::No),
+                    ("yes", Collected::Yes),
+                    ("self", Collected::ForItself),
+                    ("self-or-valid", Collected::ForItselfOrValid),
+                    ("administrator", Collected::ByAdministrator),
+                ])?,
+                profession: match profession.text {
                     "*" => None,
-                    text => {
-                        let (system, code) = text.split_once('|').ok_or_else(|| word("profession", text))?;
-                        let system = profession_system(system).ok_or_else(|| word("profession", text))?;
-                        Some(Code { system: system.to_owned(), code: code.to_owned() })
-                    }
+                    text => Some(profession.known("profession", spelt(text))?),
                 },
-                elements: named_elements(elements)?,
-                needed: named_elements(needed)?,
+                elements: may,
+                needed: must,
             });
             Ok(())
-        })?;
-    Ok(kinds)
+        },
+    );
+    kinds
 }
 
 /// The elements that a cell names, or `-`.
-fn named_elements(cell: &str) -> Result<Vec<&'static str>, String> {
-    match cell {
+fn named_elements(cell: Cell<'_>) -> Result<Vec<&'static str>, Finding> {
+    match cell.text {
         "-" => Ok(Vec::new()),
-        names => names.split(',').map(|name| element(name).ok_or_else(|| format!("unknown element `{name}`"))).collect(),
+        names => names.split(',').map(|name| cell.known("element", element(name))).collect(),
     }
 }
 
@@ -139,14 +131,16 @@ mod tests {
 
     #[test]
     fn the_embedded_table_loads() {
-        let codes: Vec<String> = load().map(|kinds| kinds.into_iter().map(|kind| kind.code).collect()).unwrap_or_default();
+        let mut findings = Vec::new();
+        let codes: Vec<String> = load(&Files::embedded(), &mut findings).into_iter().map(|kind| kind.code).collect();
+        assert_eq!(findings, []);
         assert_eq!(codes.len(), 11);
         assert!(codes.is_sorted());
     }
 
     #[test]
     fn every_right_by_consent_has_its_kind() {
-        let kinds = load().unwrap_or_default();
+        let kinds = load(&Files::embedded(), &mut Vec::new());
         for code in RightKind::ALL.into_iter().filter_map(code_of) {
             assert!(kinds.iter().any(|kind| kind.code == code), "{code}");
         }

@@ -3,10 +3,7 @@
 
 use super::nomenclature::{DocType, Types, class_display};
 use super::table::Table;
-use super::{CallerKind, LoadError};
-
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/deposits.tsv");
+use super::{CallerKind, Files, Finding};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum What {
@@ -20,27 +17,25 @@ enum What {
 pub struct Deposits(Vec<(CallerKind, What)>);
 
 impl Deposits {
-    /// Reads the table.
-    ///
-    /// # Errors
-    /// [`LoadError`] with the line: unknown caller, class or type, or a row twice.
-    pub fn load(text: &str, types: &Types) -> Result<Self, LoadError> {
+    /// Reads `deposits.tsv`, telling an unknown caller, class or type, and a row said twice.
+    pub(super) fn load(files: &Files, types: &Types, findings: &mut Vec<Finding>) -> Self {
         let mut all: Vec<(CallerKind, What)> = Vec::new();
-        Table::read("deposits.tsv", text, &["caller", "element", "code", "source"])?.each(|[caller, element, code, _]| {
-            let kind = CallerKind::parse(caller).ok_or_else(|| format!("unknown caller `{caller}`"))?;
-            let what = match (element, code) {
-                ("*", "*") => What::Any,
-                ("class", code) if class_display(code).is_some() => What::Class(code.to_owned()),
-                ("type", code) => What::Type(types.by_code(None, code).ok_or_else(|| format!("unknown type `{code}`"))?.number),
-                _ => return Err(format!("unknown `{element}` `{code}`")),
+        let header = ["caller", "element", "code", "source"];
+        Table::read("deposits.tsv", files.bytes("deposits.tsv"), header, findings).each(findings, |[caller, element, code, _]| {
+            let kind = caller.known("caller", CallerKind::parse(caller.text))?;
+            let what = match (element.word(["*", "class", "type"].map(|word| (word, word)))?, code.text) {
+                ("class", class) => What::Class(code.known("class", class_display(class).map(|_| class.to_owned()))?),
+                ("type", text) => What::Type(code.known("type", types.by_code(None, text))?.number),
+                (_, "*") => What::Any,
+                _ => return Err(code.wrong(format!("`{}` of any element; `*` it is", code.text))),
             };
             if all.contains(&(kind, what.clone())) {
-                return Err(format!("duplicate row of `{caller}`"));
+                return Err(code.wrong(format!("duplicate row of `{}`", caller.text)));
             }
             all.push((kind, what));
             Ok(())
-        })?;
-        Ok(Self(all))
+        });
+        Self(all)
     }
 
     /// Whether callers of this kind deposit documents of this type; what the table does not name nobody does.
@@ -59,13 +54,17 @@ impl Deposits {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::matrix::Tables;
     use super::*;
+
+    fn types() -> Types {
+        Types::load(Files::embedded().bytes("types.tsv"), &mut Vec::new())
+    }
 
     #[test]
     fn each_caller_deposits_what_is_its_own() {
-        let types = Types::load(Tables::EMBEDDED.types).unwrap();
-        let deposits = Deposits::load(EMBEDDED, &types).unwrap();
+        let (types, mut findings) = (types(), Vec::new());
+        let deposits = Deposits::load(&Files::embedded(), &types, &mut findings);
+        assert_eq!(findings, []);
         let rows = [
             (CallerKind::Holder, "EXPPAT_1", true),
             (CallerKind::Holder, "74465-6", true),
@@ -88,9 +87,19 @@ mod tests {
 
     #[test]
     fn a_table_that_names_what_is_not_does_not_load() {
-        let types = Types::load(Tables::EMBEDDED.types).unwrap();
-        for row in ["nobody\t*\t*\tx", "holder\tclass\t12\tx", "holder\ttype\t0-0\tx", "holder\t*\t*\tx\nholder\t*\t*\tx"] {
-            assert!(Deposits::load(&format!("caller\telement\tcode\tsource\n{row}"), &types).is_err(), "{row}");
+        let rows = [
+            ("nobody\t*\t*\tx", "deposits.tsv, line 2, column 1: `caller`: unknown caller `nobody`"),
+            ("holder\tclass\t12\tx", "deposits.tsv, line 2, column 14: `code`: unknown class `12`"),
+            ("holder\ttype\t0-0\tx", "deposits.tsv, line 2, column 13: `code`: unknown type `0-0`"),
+            ("holder\t*\t90\tx", "deposits.tsv, line 2, column 10: `code`: `90` of any element; `*` it is"),
+            ("holder\tkind\t90\tx", "deposits.tsv, line 2, column 8: `element`: `kind` is not one of *, class, type"),
+            ("holder\t*\t*\tx\nholder\t*\t*\tx", "deposits.tsv, line 3, column 10: `code`: duplicate row of `holder`"),
+        ];
+        for (row, expected) in rows {
+            let mut findings = Vec::new();
+            let files = Files::embedded().with("deposits.tsv", format!("caller\telement\tcode\tsource\n{row}\n"));
+            Deposits::load(&files, &types(), &mut findings);
+            assert_eq!(findings.iter().map(ToString::to_string).collect::<Vec<_>>(), [expected]);
         }
     }
 }

@@ -1,39 +1,40 @@
 //! How long a label hides what bears it (`profiles/authorization/labels.tsv`): until it is taken off, or until so many months after
 //! the deposit, whichever is first. Computed from the deposit, whose instant the key of a document tells: nothing need run meanwhile.
 
-use super::LoadError;
 use super::nomenclature::visibility;
 use super::table::Table;
+use super::{Files, Finding};
 use crate::clock::first_key;
 use crate::filter::{EnvelopeTest, Filter, Label};
 
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/labels.tsv");
+/// Months that a label may last, at most: a century.
+const MONTHS_MAX: u32 = 1200;
 
 /// Each label with the months after which it ends of itself.
 #[derive(Debug)]
 pub struct Lasting(Vec<(Label, Option<u32>)>);
 
 impl Lasting {
-    /// Reads the table.
-    ///
-    /// # Errors
-    /// [`LoadError`] with the line.
-    pub fn load() -> Result<Self, LoadError> {
+    /// Reads `labels.tsv`.
+    pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Self {
         let mut all: Vec<(Label, Option<u32>)> = Vec::new();
-        Table::read("labels.tsv", EMBEDDED, &["label", "months", "source"])?.each(|[code, months, _]| {
-            let label = visibility(code).ok_or_else(|| format!("unknown label `{code}`"))?;
-            let months = match months {
+        let header = ["label", "months", "source"];
+        Table::read("labels.tsv", files.bytes("labels.tsv"), header, findings).each(findings, |[label, months, _]| {
+            let named = label.known("label", visibility(label.text))?;
+            let lasts = match months.text {
                 "*" => None,
-                text => Some(text.parse().map_err(|_| format!("`{text}` is not a number of months"))?),
+                text => {
+                    let count = text.parse().ok().filter(|count| (1..=MONTHS_MAX).contains(count) && count.to_string() == text);
+                    Some(count.ok_or_else(|| months.wrong(format!("`{text}` is not a number of months, 1 to {MONTHS_MAX}, nor `*`")))?)
+                }
             };
-            if all.iter().any(|(known, _)| *known == label) {
-                return Err(format!("duplicate label `{code}`"));
+            if all.iter().any(|(known, _)| *known == named) {
+                return Err(label.wrong(format!("duplicate label `{}`", label.text)));
             }
-            all.push((label, months));
+            all.push((named, lasts));
             Ok(())
-        })?;
-        Ok(Self(all))
+        });
+        Self(all)
     }
 
     /// Of documents with a key below this the label has ended of itself; `i64::MIN` where it never does.
@@ -96,7 +97,7 @@ mod tests {
             ("2027-02-28", 10, "2027-03-28", 9),
             ("2028-01-31", 10, "2028-02-29", 23),
         ];
-        let lasting = Lasting::load().unwrap();
+        let lasting = Lasting::load(&Files::embedded(), &mut Vec::new());
         for (deposited, hour, until, last) in rows {
             let key = first_key(at(deposited, hour));
             let ended = |now| lasting.ended(Label::HiddenFromHolder.bit(), key, now) != 0;
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn masks_and_a_minors_secrets_last() {
-        let lasting = Lasting::load().unwrap();
+        let lasting = Lasting::load(&Files::embedded(), &mut Vec::new());
         let all = Label::Masked.bit() | Label::HiddenFromHolder.bit() | Label::HiddenFromRepresentatives.bit();
         assert_eq!(lasting.ended(all, 0, at("2099-01-01", 0)), Label::HiddenFromHolder.bit());
         for label in [Label::Masked, Label::HiddenFromRepresentatives] {

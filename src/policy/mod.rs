@@ -8,7 +8,10 @@ pub mod caller;
 pub mod changes;
 pub mod consents;
 pub mod deposits;
+mod files;
+mod finding;
 pub mod labels;
+mod law;
 pub mod matrix;
 pub mod nomenclature;
 pub mod projection;
@@ -17,25 +20,13 @@ pub mod resources;
 mod rights;
 mod rules;
 mod scope;
-mod table;
+pub mod table;
 
 pub use caller::{Caller, CallerKind, Code, Purpose};
+pub use files::Files;
+pub use finding::{Finding, LoadError};
+pub use law::Law;
 pub use matrix::{Exercise, Matrix};
 pub use rights::{CONSULTS, holds};
-pub use rules::{EMBEDDED as EMBEDDED_RULES, Relation, Rule};
+pub use rules::{Relation, Rule};
 pub use scope::{Action, Decision, Policy, Scope};
-
-/// A table of law that cannot be read, with the place.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}, line {line}: {message}")]
-pub struct LoadError {
-    file: &'static str,
-    line: usize,
-    message: String,
-}
-
-impl LoadError {
-    fn new(file: &'static str, line: usize, message: String) -> Self {
-        Self { file, line, message }
-    }
-}

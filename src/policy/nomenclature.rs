@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::LoadError;
 use super::table::Table;
+use super::{Files, Finding};
+pub use crate::fhir::national::{LOINC, TRE_A05, canonical_type_system};
 use crate::filter::Label;
 
-/// LOINC's canonical address in FHIR.
-pub const LOINC: &str = "http://loinc.org";
-/// TRE_A05, types of documents that LOINC lacks.
-pub const TRE_A05: &str = "https://mos.esante.gouv.fr/NOS/TRE_A05-TypeDocComplementaire/FHIR/TRE-A05-TypeDocComplementaire";
+const FILE: &str = "types.tsv";
+
 /// TRE_A03, classes of documents.
 pub const TRE_A03: &str = "https://mos.esante.gouv.fr/NOS/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument";
 /// TRE_A07, visibility of documents.
@@ -38,27 +37,49 @@ pub struct Types {
 }
 
 impl Types {
-    /// Reads `types.tsv`.
-    ///
-    /// # Errors
-    /// [`LoadError`] for an unknown system, a number that does not count from 1, a duplicate.
-    pub fn load(text: &str) -> Result<Self, LoadError> {
+    /// Reads `types.tsv`, telling an unknown system or class, a number that does not count from 1, a duplicate, and a number that has
+    /// another meaning than in databases: the types this binary was built with stay, and others may follow.
+    pub fn load(bytes: &[u8], findings: &mut Vec<Finding>) -> Self {
+        let types = Self::read(bytes, findings);
+        let built_in = Self::read(Files::embedded().bytes(FILE), &mut Vec::new());
+        for (known, line) in built_in.types.iter().zip(2..) {
+            let kept = types.types.iter().find(|one| one.number == known.number);
+            // A number that is missing was told already, unless the table just ends.
+            if kept.is_none() && types.types.last().is_none_or(|last| last.number < known.number) {
+                findings.push(Finding::new(
+                    FILE,
+                    line,
+                    1,
+                    format!("number {} (`{}`), which is in databases, is missing", known.number, known.code),
+                ));
+            } else if let Some(other) = kept.filter(|one| (one.system, &one.code) != (known.system, &known.code)) {
+                let message = format!("number {} is `{}` in databases, not `{}`", known.number, known.code, other.code);
+                findings.push(Finding::new(FILE, line, 1, message));
+            }
+        }
+        types
+    }
+
+    fn read(bytes: &[u8], findings: &mut Vec<Finding>) -> Self {
         let mut types = Self::default();
-        Table::read("types.tsv", text, &["number", "system", "code", "class", "display"])?.each(
+        Table::read(FILE, bytes, ["number", "system", "code", "class", "display"], findings).each(
+            findings,
             |[number, system, code, class, display]| {
-                let system = type_system(Some(system)).ok_or_else(|| format!("unknown system `{system}`"))?;
-                let number: i16 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
-                if usize::try_from(number) != Ok(types.types.len() + 1) {
-                    return Err(format!("number {number} is out of order"));
+                let of = system.known("system", type_system(Some(system.text)))?;
+                let counted: i16 = number.text.parse().map_err(|_| number.wrong(format!("`{}` is not a number", number.text)))?;
+                if usize::try_from(counted) != Ok(types.types.len() + 1) {
+                    return Err(number.wrong(format!("number {counted} is out of order")));
                 }
-                if types.by_code.insert((system, code.to_owned()), types.types.len()).is_some() {
-                    return Err(format!("duplicate type `{code}`"));
+                class.known("class", class_display(class.text))?;
+                if types.by_code.insert((of, code.text.to_owned()), types.types.len()).is_some() {
+                    return Err(code.wrong(format!("duplicate type `{}`", code.text)));
                 }
-                types.types.push(DocType { number, system, code: code.to_owned(), class: class.to_owned(), display: display.to_owned() });
+                let [code, class, display] = [code, class, display].map(|cell| cell.text.to_owned());
+                types.types.push(DocType { number: counted, system: of, code, class, display });
                 Ok(())
             },
-        )?;
-        Ok(types)
+        );
+        types
     }
 
     /// The type of a coding; without a system, a code that only one system has.
@@ -76,14 +97,17 @@ impl Types {
     }
 }
 
+/// How the tables spell a type's system.
+pub fn short_type_system(system: &str) -> &'static str {
+    if system == LOINC { "loinc" } else { "TRE_A05" }
+}
+
 /// The one spelling of a type's system.
-fn type_system(system: Option<&str>) -> Option<&'static str> {
+pub fn type_system(system: Option<&str>) -> Option<&'static str> {
     match system? {
-        "loinc" | LOINC | "https://mos.esante.gouv.fr/NOS/TRE_A04-Loinc/FHIR/TRE-A04-Loinc" | "urn:oid:2.16.840.1.113883.6.1" => {
-            Some(LOINC)
-        }
-        "TRE_A05" | TRE_A05 | "urn:oid:1.2.250.1.213.1.1.4.12" => Some(TRE_A05),
-        _ => None,
+        "loinc" | LOINC => Some(LOINC),
+        "TRE_A05" | TRE_A05 => Some(TRE_A05),
+        other => canonical_type_system(other),
     }
 }
 
@@ -101,6 +125,8 @@ pub fn class_display(class: &str) -> Option<&'static str> {
         "60" => "Données de remboursement",
         "90" => "Autres documents déposés par le patient",
         "95" => "Document de gestion",
+        // The class of E1762, which is none of TRE_A03.
+        "urn:oid:1.3.6.1.4.1.19376.1.2.1.1.1" => "Digital Signature",
         _ => return None,
     })
 }

@@ -3,8 +3,8 @@
 //! A type whose resources may name several persons, or none, belongs to nobody although the Patient CompartmentDefinition has it: whoever
 //! could read it by a right over one person would learn of another. Its source says so, behind the rule that then holds.
 
-use super::LoadError;
 use super::table::Table;
+use super::{Files, Finding};
 use crate::fhir::{NAMES, ResourceType};
 
 /// To whom the resources of a type belong.
@@ -42,36 +42,58 @@ pub struct Belonging {
     pub element: Option<&'static str>,
 }
 
-/// The table this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/resources.tsv");
+const FILE: &str = "resources.tsv";
+const EMBEDDED: &[u8] = include_bytes!("../../profiles/authorization/resources.tsv");
+const HEADER: [&str; 5] = ["type", "bound", "parameter", "element", "source"];
 
-/// Reads the table.
-///
-/// # Errors
-/// [`LoadError`]: an unknown word, or a type that is missing, unknown or out of order.
-pub fn load() -> Result<Vec<Belonging>, LoadError> {
+/// Reads `resources.tsv`. What is stored is bound as this binary was built to bind it: another table may name other sources, no more.
+pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Belonging> {
+    let mut built_in = Vec::new();
+    let rows = read(EMBEDDED, findings, &mut built_in);
+    if files.bytes(FILE) != EMBEDDED {
+        let (mut expected, mut last) = (built_in.into_iter(), 1);
+        Table::read(FILE, files.bytes(FILE), HEADER, findings).each(findings, |[name, bound, parameter, element, _]| {
+            last = name.line();
+            let Some(row) = expected.next() else { return Err(name.wrong("one type more than R4 has")) };
+            let cells = [name, bound, parameter, element];
+            match cells.iter().zip(row).find(|(cell, text)| cell.text != *text) {
+                Some((cell, text)) => Err(cell.wrong(format!("what is stored is bound by `{text}`, not by `{}`", cell.text))),
+                None => Ok(()),
+            }
+        });
+        if let Some([missing, ..]) = expected.next() {
+            findings.push(Finding::new(FILE, last + 1, 1, format!("`{missing}` is missing")));
+        }
+    }
+    rows
+}
+
+/// The rows of the table this binary was built with: a type that is missing, unknown or out of order is told.
+fn read(bytes: &'static [u8], findings: &mut Vec<Finding>, texts: &mut Vec<[&'static str; 4]>) -> Vec<Belonging> {
     let mut rows = Vec::with_capacity(NAMES.len());
     let mut names = NAMES.into_iter();
-    Table::read("resources.tsv", EMBEDDED, &["type", "bound", "parameter", "element", "source"])?.each(
-        |[name, bound, parameter, element, _]| {
-            if names.next() != Some(name) {
-                return Err(format!("`{name}` is not the next type of R4"));
-            }
-            let resource = ResourceType::parse(name).ok_or_else(|| format!("unknown type `{name}`"))?;
-            let bound = [Bound::Holder, Bound::Directory, Bound::Tester].into_iter().find(|one| one.as_str() == bound);
-            let bound = bound.ok_or_else(|| "unknown word in `bound`".to_owned())?;
-            let some = |cell: &'static str| (cell != "-").then_some(cell);
-            if (bound == Bound::Holder) != some(element).is_some() {
-                return Err("an element names the holder, and only of what belongs to one".to_owned());
-            }
-            rows.push(Belonging { resource, bound, parameter: some(parameter), element: some(element) });
-            Ok(())
-        },
-    )?;
-    match names.next() {
-        Some(missing) => Err(LoadError::new("resources.tsv", rows.len() + 2, format!("`{missing}` is missing"))),
-        None => Ok(rows),
+    Table::read(FILE, bytes, HEADER, findings).each(findings, |[name, bound, parameter, element, _]| {
+        if names.next() != Some(name.text) {
+            return Err(name.wrong(format!("`{}` is not the next type of R4", name.text)));
+        }
+        let some = |text: &'static str| (text != "-").then_some(text);
+        let bound_to = bound.word([Bound::Holder, Bound::Directory, Bound::Tester].map(|one| (one.as_str(), one)))?;
+        if (bound_to == Bound::Holder) != some(element.text).is_some() {
+            return Err(element.wrong("an element names the holder, and only of what belongs to one"));
+        }
+        texts.push([name, bound, parameter, element].map(|cell| cell.text));
+        rows.push(Belonging {
+            resource: name.known("type", ResourceType::parse(name.text))?,
+            bound: bound_to,
+            parameter: some(parameter.text),
+            element: some(element.text),
+        });
+        Ok(())
+    });
+    if let Some(missing) = names.next() {
+        findings.push(Finding::new(FILE, rows.len() + 2, 1, format!("`{missing}` is missing")));
     }
+    rows
 }
 
 #[cfg(test)]
@@ -86,7 +108,10 @@ mod tests {
     #[test]
     fn only_parameters_of_the_compartment_name_a_holder() {
         let compartment = include_str!("../../profiles/r4/compartments.tsv");
-        for row in load().unwrap().iter().filter(|row| row.bound == Bound::Holder && !BESIDE.contains(&row.resource.name())) {
+        for row in read(EMBEDDED, &mut Vec::new(), &mut Vec::new())
+            .iter()
+            .filter(|row| row.bound == Bound::Holder && !BESIDE.contains(&row.resource.name()))
+        {
             let of = compartment.lines().find_map(|line| line.strip_prefix(&format!("Patient\t{}\t", row.resource)));
             let parameters: Vec<&str> = of.unwrap_or_default().split(' ').collect();
             assert!(parameters.contains(&row.parameter.unwrap()), "{}", row.resource);
@@ -97,7 +122,7 @@ mod tests {
     fn what_the_compartment_names_is_a_holders_or_the_row_says_why_not() {
         let compartment = include_str!("../../profiles/r4/compartments.tsv");
         let named = |name: &str| compartment.lines().any(|line| line.starts_with(&format!("Patient\t{name}\t")));
-        let rows = load().unwrap().into_iter().zip(EMBEDDED.lines().skip(1));
+        let rows = read(EMBEDDED, &mut Vec::new(), &mut Vec::new()).into_iter().zip(std::str::from_utf8(EMBEDDED).unwrap().lines().skip(1));
         for (row, line) in rows.filter(|(row, _)| row.bound != Bound::Holder) {
             let (_, source) = line.rsplit_once('\t').unwrap();
             let why = source.split_once("; ").is_some_and(|(_, why)| why.starts_with(&format!("{}.", row.resource)));
@@ -107,7 +132,10 @@ mod tests {
 
     #[test]
     fn the_element_may_refer_to_a_patient() {
-        for row in load().unwrap().iter().filter(|row| row.bound == Bound::Holder && !BESIDE.contains(&row.resource.name())) {
+        for row in read(EMBEDDED, &mut Vec::new(), &mut Vec::new())
+            .iter()
+            .filter(|row| row.bound == Bound::Holder && !BESIDE.contains(&row.resource.name()))
+        {
             let path = row.element.unwrap();
             let (parent, name) = path.rsplit_once('.').unwrap();
             let kind = structure(parent).and_then(|structure| structure.element(name)).unwrap();

@@ -1,8 +1,8 @@
 //! The rules: which relation to a resource permits or forbids what (`profiles/authorization/rules.tsv`).
 
 use super::caller::{CallerKind, Purpose};
-use super::table::{Table, day};
-use super::{Action, LoadError};
+use super::table::Table;
+use super::{Action, Files, Finding};
 use crate::fhir::ResourceType;
 use crate::filter::Label;
 use crate::policy::nomenclature::visibility;
@@ -55,6 +55,8 @@ pub enum Relation {
 pub struct Rule {
     /// The id.
     pub id: String,
+    /// Its line in the table.
+    pub line: usize,
     /// For this kind of caller.
     pub caller: CallerKind,
     /// In this mode of access; `None` for any.
@@ -93,75 +95,63 @@ impl Rule {
     }
 }
 
-/// The rules this binary was built with.
-pub const EMBEDDED: &str = include_str!("../../profiles/authorization/rules.tsv");
+/// The columns of `rules.tsv`.
+const HEADER: [&str; 13] =
+    ["rule", "caller", "purpose", "relation", "resource", "matrix", "except", "interaction", "effect", "group", "since", "until", "source"];
 
-/// Reads `rules.tsv`.
-///
-/// # Errors
-/// [`LoadError`] with the line: unknown word, duplicate or unsorted id.
-pub fn load(text: &str) -> Result<Vec<Rule>, LoadError> {
-    let header = [
-        "rule",
-        "caller",
-        "purpose",
-        "relation",
-        "resource",
-        "matrix",
-        "except",
-        "interaction",
-        "effect",
-        "group",
-        "since",
-        "until",
-        "source",
-    ];
+/// Reads `rules.tsv`, telling unknown words, ids out of order, rules that end before they begin, and those that repeat or contradict
+/// another of the same days.
+pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = Vec::new();
-    Table::read("rules.tsv", text, &header)?.each(
+    let mut said: Vec<([&str; 8], bool)> = Vec::new();
+    Table::read("rules.tsv", files.bytes("rules.tsv"), HEADER, findings).each(
+        findings,
         |[id, caller, purpose, relation, resource, matrix, except, interaction, effect, group, since, until, _]| {
-            if rules.last().is_some_and(|last| id <= last.id.as_str()) {
-                return Err(format!("rule `{id}` is out of order"));
+            if rules.last().is_some_and(|last| id.text <= last.id.as_str()) {
+                return Err(id.wrong(format!("rule `{}` is out of order", id.text)));
             }
-            let word = |what: &str, text: &str| format!("unknown {what} `{text}`");
-            rules.push(Rule {
-                id: id.to_owned(),
-                caller: CallerKind::parse(caller).ok_or_else(|| word("caller", caller))?,
-                purpose: match purpose {
+            let labels = || except.text.split(',').map(|code| except.known("label", visibility(code)));
+            let rule = Rule {
+                id: id.text.to_owned(),
+                line: id.line(),
+                caller: caller.known("caller", CallerKind::parse(caller.text))?,
+                purpose: match purpose.text {
                     "*" => None,
-                    code => Some(Purpose::parse(code).ok_or_else(|| word("purpose", code))?),
+                    code => Some(purpose.known("purpose", Purpose::parse(code))?),
                 },
-                relation: parse_relation(relation).ok_or_else(|| word("relation", relation))?,
-                resource: match resource {
-                    "*" if caller == CallerKind::Tester.as_str() => None,
-                    name => Some(ResourceType::parse(name).ok_or_else(|| word("resource", name))?),
+                relation: relation.known("relation", parse_relation(relation.text))?,
+                resource: match resource.text {
+                    "*" if caller.text == CallerKind::Tester.as_str() => None,
+                    name => Some(resource.known("resource", ResourceType::parse(name))?),
                 },
-                matrix: match matrix {
-                    "yes" => true,
-                    "no" => false,
-                    other => return Err(word("matrix", other)),
-                },
-                except: match except {
-                    "-" => Vec::new(),
-                    codes => codes.split(',').map(|code| visibility(code).ok_or_else(|| word("label", code))).collect::<Result<_, _>>()?,
-                },
-                action: match interaction {
+                matrix: matrix.word([("yes", true), ("no", false)])?,
+                except: if except.text == "-" { Vec::new() } else { labels().collect::<Result<_, _>>()? },
+                action: match interaction.text {
                     "current" => Action::Consult,
-                    other => Action::parse(other).ok_or_else(|| word("interaction", other))?,
+                    other => interaction.known("interaction", Action::parse(other))?,
                 },
-                current: interaction == "current",
-                permits: match effect {
-                    "permit" => true,
-                    "forbid" => false,
-                    other => return Err(word("effect", other)),
-                },
-                group: (group != "*").then(|| group.to_owned()),
-                since: day(since, i32::MIN)?,
-                until: day(until, i32::MAX)?,
-            });
+                current: interaction.text == "current",
+                permits: effect.word([("permit", true), ("forbid", false)])?,
+                group: (group.text != "*").then(|| group.text.to_owned()),
+                since: since.day(i32::MIN)?,
+                until: until.day(i32::MAX)?,
+            };
+            if rule.since >= rule.until {
+                return Err(until.wrong("the rule ends before it begins"));
+            }
+            let key = [caller, purpose, relation, resource, matrix, except, interaction, group].map(|cell| cell.text);
+            let same =
+                rules.iter().zip(&said).find(|(other, (one, _))| *one == key && other.since < rule.until && rule.since < other.until);
+            if let Some((other, (_, permits))) = same {
+                let what = if *permits == rule.permits { "repeats" } else { "contradicts" };
+                return Err(effect.wrong(format!("the rule {what} `{}`", other.id)));
+            }
+            said.push((key, rule.permits));
+            rules.push(rule);
             Ok(())
         },
-    )?;
-    Ok(rules)
+    );
+    rules
 }
 
 fn parse_relation(text: &str) -> Option<Relation> {

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::applications;
-use super::changes::{self, Changes};
+use super::changes::Changes;
 use super::consents::{self, ConsentKind};
-use super::deposits::{self, Deposits};
-use super::labels::{self, Lasting};
-use super::matrix::{Exercise, Matrix, Tables};
+use super::deposits::Deposits;
+use super::labels::Lasting;
+use super::law::Law;
+use super::matrix::{Exercise, Matrix};
 use super::resources::{self, Belonging, Bound};
 use super::rules::{self, Rule};
-use super::{Caller, LoadError};
+use super::{Caller, Files, Finding, LoadError};
 use crate::fhir::{NAMES, ResourceType};
 use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, matches};
 
@@ -203,49 +204,45 @@ pub struct Policy {
     changes: Changes,
     lasting: Lasting,
     deposits: Deposits,
-    purposes: Vec<(&'static str, &'static str)>,
+    purposes: Vec<(String, String)>,
     accept_provisional: bool,
-    version: String,
+    law: Law,
 }
 
 impl Policy {
-    /// The law this binary was built with; `fingerprint` digests the tables for the version told with each decision.
+    /// The law this binary was built with; `fingerprint` digests its tables.
     ///
     /// # Errors
     /// [`LoadError`]: the tables do not load.
     pub fn embedded(accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
-        let tables = Tables::EMBEDDED;
-        let law = [
-            rules::EMBEDDED,
-            consents::EMBEDDED,
-            changes::EMBEDDED,
-            deposits::EMBEDDED,
-            labels::EMBEDDED,
-            applications::EMBEDDED,
-            resources::EMBEDDED,
-        ];
-        let all = [tables.matrix, tables.types, tables.professions, tables.exercises, tables.sources, &law.concat()].concat();
-        let status = if accept_provisional { "provisional" } else { "confirmed" };
-        let version = format!("{}-{status}", fingerprint(all.as_bytes()).chars().take(12).collect::<String>());
-        let (rules, resources) = (rules::load(rules::EMBEDDED)?, resources::load()?);
-        let kept = |resource: ResourceType| resources.iter().any(|row| row.resource == resource && row.bound == Bound::Tester);
-        if let Some(rule) = rules.iter().find(|rule| rule.resource.is_some_and(kept)) {
-            let message = format!("rule `{}` is about a type that only testers keep", rule.id);
-            return Err(LoadError::new("rules.tsv", 1, message));
-        }
-        let matrix = Matrix::load(tables)?;
-        Ok(Self {
-            deposits: Deposits::load(deposits::EMBEDDED, matrix.types())?,
+        Self::load(&Files::embedded(), accept_provisional, fingerprint)
+    }
+
+    /// The law of these tables.
+    ///
+    /// # Errors
+    /// [`LoadError`] with everything that is wrong with them.
+    pub fn load(files: &Files, accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
+        let mut findings = Vec::new();
+        let matrix = Matrix::read(files, &mut findings);
+        let policy = Self {
+            deposits: Deposits::load(files, matrix.types(), &mut findings),
             matrix,
-            rules,
-            resources,
-            consents: consents::load()?,
-            changes: Changes::load()?,
-            lasting: Lasting::load()?,
-            purposes: applications::load()?,
+            rules: rules::load(files, &mut findings),
+            resources: resources::load(files, &mut findings),
+            consents: consents::load(files, &mut findings),
+            changes: Changes::load(files, &mut findings),
+            lasting: Lasting::load(files, &mut findings),
+            purposes: applications::load(files, &mut findings),
             accept_provisional,
-            version,
-        })
+            law: Law::of(files, accept_provisional, fingerprint),
+        };
+        let kept = |resource| policy.belonging(resource).is_some_and(|row| row.bound == Bound::Tester);
+        for rule in policy.rules.iter().filter(|rule| rule.resource.is_some_and(kept)) {
+            let message = format!("rule `{}` is about a type that only testers keep", rule.id);
+            findings.push(Finding::new("rules.tsv", rule.line, 1, message));
+        }
+        LoadError::unless_none(findings).map(|()| policy)
     }
 
     /// Who may change what of a document.
@@ -255,7 +252,7 @@ impl Policy {
 
     /// Whether an application may be allowed this purpose.
     pub fn allows_purpose(&self, system: &str, code: &str) -> bool {
-        self.purposes.contains(&(system, code))
+        self.purposes.iter().any(|(known, purpose)| known == system && purpose == code)
     }
 
     /// Whether an application may be narrowed to documents of this class of TRE_A03.
@@ -331,9 +328,14 @@ impl Policy {
         &self.matrix
     }
 
-    /// Digest of the tables, and whether provisional cells count.
+    /// The law's name, told with each decision.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.law.version
+    }
+
+    /// What the law is, to be kept beside the decisions made by it.
+    pub fn law(&self) -> &Law {
+        &self.law
     }
 
     /// Whether provisional cells of the matrix count.

@@ -143,7 +143,7 @@ pub fn disclosed(connection: &mut AnyConnection, holder: i64, key: i64) -> Resul
     Ok(select.load::<BigInt, i64>(connection)?)
 }
 
-/// Begins a condition on the resources that the trace `r` disclosed, where they are several; the caller closes it with [`LOOKED_UP`].
+/// Begins a condition on the resources that the trace `r` disclosed, where they are several; the caller closes it with `LOOKED_UP`.
 pub const DISCLOSED: &str = "EXISTS (SELECT 1 FROM audit_disclosed d JOIN resource x ON x.holder = d.holder AND x.key = d.target \
                              WHERE d.holder = r.holder AND d.key = r.key";
 

@@ -7,6 +7,8 @@ mod fhirpath_patch;
 mod history;
 mod import;
 mod labels;
+mod law;
+mod law_commands;
 mod leaks;
 mod leaks_bundles;
 mod limits;

@@ -142,7 +142,7 @@ fn a_request_costs_few_statements() {
             statements() - before
         };
         assert_eq!(cost(&|| drop(server.get(&holder(&me), &path).expect(200))), 2, "a read: one, and its trace");
-        assert_eq!(cost(&|| drop(server.get(&holder(&me), "DocumentReference").expect(200))), 2, "a search: one, and its trace");
+        assert_eq!(cost(&|| drop(server.get(&holder(&me), "DocumentReference").expect(200))), 3, "a search: whose, one, and its trace");
         let absent = || drop(server.get(&holder(&me), "DocumentReference/absent").expect(404));
         assert_eq!(cost(&absent), 2, "an absent one as much as a present one");
         let next = document(&me, "11490-0", 2).json();

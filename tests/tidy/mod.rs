@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room uses those after it.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "main",
     "http",
     "sandbox",
     "import",
+    "law",
     "interaction",
     "auth",
     "audit",

@@ -5,7 +5,9 @@ use super::super::query::MAX_VALUES;
 use super::super::registry::SearchParameter;
 use super::super::value::{self, split, unescape};
 use super::{Parser, SearchError, malformed, not_supported, target, too_many};
-use crate::filter::{Filter, GROUPED, ParamKind, StringTest, Test, any_of_system, fold};
+use crate::fhir::ResourceType;
+use crate::fhir::national::canonical_type_system;
+use crate::filter::{Filter, GROUPED, Param, ParamKind, StringTest, Test, any_of_system, fold};
 
 impl Parser<'_> {
     /// The filter of one parameter, of the type searched or of the end of a chain.
@@ -22,8 +24,10 @@ impl Parser<'_> {
         let param = parameter.param;
         let unfit = |message: String| malformed(name, message);
         Ok(match (parameter.kind, modifier) {
-            (ParamKind::Token, None) => Filter::Index(param, Test::Token(self.each(name, value, value::token)?)),
-            (ParamKind::Token, Some("not")) => Filter::Index(param, Test::Token(self.each(name, value, value::token)?)).negate(),
+            (ParamKind::Token, None) => Filter::Index(param, Test::Token(known(param, self.each(name, value, value::token)?))),
+            (ParamKind::Token, Some("not")) => {
+                Filter::Index(param, Test::Token(known(param, self.each(name, value, value::token)?))).negate()
+            }
             (ParamKind::Token, Some("of-type")) => {
                 Filter::Index(parameter.of_type_param(), Test::Token(self.each(name, value, value::typed)?))
             }
@@ -153,6 +157,19 @@ impl Parser<'_> {
         let own = |uri: &String| uri.strip_prefix(base).filter(|_| !base.is_empty())?.strip_prefix('/').map(value::cut);
         Ok(given.iter().flat_map(|uri| std::iter::once(value::cut(uri)).chain(own(uri))).collect())
     }
+}
+
+/// A type of document is the same by each spelling of its system: what is stored has the canonical one too.
+fn known(param: Param, mut tokens: Vec<String>) -> Vec<String> {
+    if param == Param::new(ResourceType::DOCUMENT_REFERENCE, "type") {
+        let canonical = |token: &String| {
+            let (system, code) = token.split_once('|')?;
+            Some(format!("{}|{code}", canonical_type_system(system)?))
+        };
+        let same: Vec<String> = tokens.iter().filter_map(canonical).collect();
+        tokens.extend(same);
+    }
+    tokens
 }
 
 fn missing(name: &str, parameter: &SearchParameter, value: &str) -> Result<Filter, SearchError> {

@@ -49,6 +49,10 @@ fn filters() {
         ("", Filter::Everything),
         ("status=current", index("status", Test::Token(words(&["current"])))),
         ("type=http://loinc.org|34133-9,|X", index("type", Test::Token(words(&["http://loinc.org|34133-9", "|X"])))),
+        (
+            "type=urn:oid:2.16.840.1.113883.6.1|a",
+            index("type", Test::Token(words(&["urn:oid:2.16.840.1.113883.6.1|a", "http://loinc.org|a"]))),
+        ),
         (r"type=a\,b", index("type", Test::Token(words(&["a,b"])))),
         ("type:not=a,b", Filter::Not(Box::new(index("type", Test::Token(words(&["a", "b"])))))),
         ("type=a&type=b", Filter::And(vec![index("type", Test::Token(words(&["a"]))), index("type", Test::Token(words(&["b"])))])),
