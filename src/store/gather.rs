@@ -10,6 +10,7 @@ use super::error::Error;
 use super::pool::{AnyConnection, Manager, Target};
 use super::read::{Found, read, read_each};
 use super::{Store, on_a_connection, within};
+use crate::fhir::ResourceType;
 use crate::policy::Scope;
 
 /// How many reads share a statement at most: each number has a text, and a plan, of its own.
@@ -65,7 +66,8 @@ impl Reader {
     /// Those to do next. None is the end: it is told under the same lock, so that whoever comes after finds nobody at it.
     fn next(&mut self) -> Vec<Asked> {
         let mut waiting = self.gathered.lock();
-        let count = waiting.reads.len().min(TOGETHER_MAX);
+        let shape = waiting.reads.front().map(Asked::shape);
+        let count = waiting.reads.iter().take(TOGETHER_MAX).take_while(|asked| Some(asked.shape()) == shape).count();
         if count == 0 {
             waiting.under_way -= 1;
             self.ended = true;
@@ -101,6 +103,12 @@ impl Drop for Reader {
 }
 
 impl Asked {
+    /// What the text of its statement depends on. Only those of one shape share one: else there would be a text, kept prepared by every
+    /// connection, for each order in which callers happen to come.
+    fn shape(&self) -> (bool, bool, usize) {
+        (self.scope.is_tester(), self.scope.resource() == ResourceType::BINARY, self.scope.actors().len())
+    }
+
     fn tell(self, found: Answer) {
         // Who no longer waits is told nothing.
         let _ = self.answer.send(found);
