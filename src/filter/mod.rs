@@ -6,6 +6,7 @@
 mod envelope;
 mod index;
 mod matches;
+pub mod signature;
 
 pub use envelope::{Actor, Envelope, EnvelopeTest, Facts, HolderRow, HolderState, HolderTest, Label, Right, RightKind, RightTest, Setting};
 pub use index::{GROUPED, IndexRows, Param, ParamKind, RangeTest, StringTest, Test, any_of_system, fold, number_key};

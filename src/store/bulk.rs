@@ -12,10 +12,18 @@ use super::sql::Statement;
 use super::statistics;
 use super::write::NewResource;
 use crate::fhir::ResourceType;
+use crate::filter::signature::signature;
 use crate::filter::{Envelope, IndexRows, Param};
 
 /// Rows in a statement; with up to sixteen binds each it stays far below the limit of either database (32 766 on SQLite).
 pub const ROWS_PER_STATEMENT: usize = 500;
+
+/// Of a date in `index_date.ends`: no other of its resource and parameter comes before it.
+pub const LEAST: i16 = 1;
+/// No other comes after it.
+pub const GREATEST: i16 = 2;
+/// Written by a build that did not say.
+pub const UNSAID: i16 = 4;
 
 /// The tables of index rows.
 pub const INDEXES: [&str; 7] =
@@ -114,9 +122,9 @@ fn rows_of(all: &[NewResource]) -> Vec<Rows> {
         Rows { into: "index_reference (holder, param, value, key)", columns: of(|index| &index.reference) },
         Rows { into: "index_uri (holder, param, value, key)", columns: of(|index| &index.uri) },
         Rows { into: "index_string (holder, param, folded, exact, key)", columns: strings(all) },
-        Rows { into: "index_date (holder, param, start_at, end_at, key)", columns: dates(all) },
+        Rows { into: "index_date (holder, param, start_at, end_at, key, ends)", columns: dates(all) },
         Rows { into: "index_quantity (holder, param, unit, low, high, key)", columns: quantities(all) },
-        Rows { into: "index_person_date (holder, param, person, start_at, end_at, key)", columns: persons(all) },
+        Rows { into: "index_person_date (holder, param, person, start_at, end_at, key, ends, tokens)", columns: persons(all) },
     ]
 }
 
@@ -167,7 +175,10 @@ fn strings(all: &[NewResource]) -> Vec<Column> {
 fn dates(all: &[NewResource]) -> Vec<Column> {
     let of = |new: &NewResource| {
         let (holder, key) = (new.envelope.holder, new.envelope.key);
-        new.index.date.iter().map(move |(param, start, end)| (holder, param.key(), *start, *end, key)).collect::<Vec<_>>()
+        ended(&new.index.date)
+            .into_iter()
+            .map(move |(param, start, end, ends)| (holder, param.key(), start, end, key, ends))
+            .collect::<Vec<_>>()
     };
     let mut rows: Vec<_> = all.iter().flat_map(of).collect();
     rows.sort_unstable();
@@ -177,11 +188,29 @@ fn dates(all: &[NewResource]) -> Vec<Column> {
         Column::Big(rows.iter().map(|row| row.2).collect()),
         Column::Big(rows.iter().map(|row| row.3).collect()),
         Column::Big(rows.iter().map(|row| row.4).collect()),
+        Column::Small(rows.iter().map(|row| row.5).collect()),
     ]
 }
 
-/// Rows whose text comes before two numbers.
-fn spanned(mut rows: Vec<(i64, i32, String, i64, i64, i64)>) -> Vec<Column> {
+/// The dates of a resource, each with what it is among those of its parameter: [`LEAST`], [`GREATEST`], or both.
+fn ended(dates: &[(Param, i64, i64)]) -> Vec<(Param, i64, i64, i16)> {
+    let mut sorted = dates.to_vec();
+    sorted.sort_unstable();
+    let of = |place: Option<usize>| place.and_then(|place| sorted.get(place)).map(|(param, ..)| *param);
+    let each = sorted.iter().enumerate().map(|(place, (param, start, end))| {
+        let least = if of(place.checked_sub(1)) == Some(*param) { 0 } else { LEAST };
+        let greatest = if of(Some(place + 1)) == Some(*param) { 0 } else { GREATEST };
+        (*param, *start, *end, least | greatest)
+    });
+    each.collect()
+}
+
+fn quantities(all: &[NewResource]) -> Vec<Column> {
+    let mut rows = Vec::new();
+    for new in all {
+        let e = &new.envelope;
+        rows.extend(new.index.quantity.iter().map(|(param, unit, low, high)| (e.holder, param.key(), unit.clone(), *low, *high, e.key)));
+    }
     rows.sort_unstable();
     vec![
         Column::Big(rows.iter().map(|row| row.0).collect()),
@@ -193,25 +222,27 @@ fn spanned(mut rows: Vec<(i64, i32, String, i64, i64, i64)>) -> Vec<Column> {
     ]
 }
 
-fn quantities(all: &[NewResource]) -> Vec<Column> {
-    let mut rows = Vec::new();
-    for new in all {
-        let e = &new.envelope;
-        rows.extend(new.index.quantity.iter().map(|(param, unit, low, high)| (e.holder, param.key(), unit.clone(), *low, *high, e.key)));
-    }
-    spanned(rows)
-}
-
 /// What belongs to a holder is in the order of its dates already.
 fn persons(all: &[NewResource]) -> Vec<Column> {
-    let mut rows = Vec::new();
-    for new in all.iter().filter(|new| new.realm != 0) {
-        let e = &new.envelope;
+    let mut rows: Vec<(i64, i32, &String, i64, i64, i64, i16, i64)> = Vec::new();
+    for new in all.iter().filter(|new| new.realm != 0 && !new.index.persons.is_empty()) {
+        let (e, tokens) = (&new.envelope, signature(&new.index.token));
+        let dates = ended(&new.index.date);
         for person in &new.index.persons {
-            rows.extend(new.index.date.iter().map(|(param, start, end)| (e.holder, param.key(), person.clone(), *start, *end, e.key)));
+            rows.extend(dates.iter().map(|(param, start, end, ends)| (e.holder, param.key(), person, *start, *end, e.key, *ends, tokens)));
         }
     }
-    spanned(rows)
+    rows.sort_unstable();
+    vec![
+        Column::Big(rows.iter().map(|row| row.0).collect()),
+        Column::Int(rows.iter().map(|row| row.1).collect()),
+        Column::Text(rows.iter().map(|row| row.2.clone()).collect()),
+        Column::Big(rows.iter().map(|row| row.3).collect()),
+        Column::Big(rows.iter().map(|row| row.4).collect()),
+        Column::Big(rows.iter().map(|row| row.5).collect()),
+        Column::Small(rows.iter().map(|row| row.6).collect()),
+        Column::Big(rows.iter().map(|row| row.7).collect()),
+    ]
 }
 
 /// Statements of many rows between a beginning and an end; how many rows they changed.

@@ -86,7 +86,7 @@ impl Target {
                 // Every statement says itself which rows lead, and looks the rest up by an index: a plan is made once for its text, by index alone, and
                 // stays the same whatever the tables grow to.
                 connection.batch_execute(&format!(
-                    "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; \
+                    "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET enable_material = off; \
                      SET enable_seqscan = off; SET jit = off; SET client_min_messages = warning; SET statement_timeout = {STATEMENT_MS}"
                 ))?;
                 Ok(AnyConnection::Postgres(connection))

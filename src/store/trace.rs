@@ -205,7 +205,7 @@ pub fn select_traces(
         Some(holder) => statement.big(holder),
         None => statement.sql("r.holder"),
     };
-    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND ");
+    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND x.labels <> 0 AND ");
     reader.unnamed("x", &mut statement);
     statement.sql(LOOKED_UP).sql(") THEN CAST(1 AS SMALLINT) ELSE CAST(0 AS SMALLINT) END ");
     statement.sql(FROM).append(condition);

@@ -126,7 +126,7 @@ impl Used {
 
     /// Whether it counts, up to a limit, what could lead a search.
     pub fn is_probe(&self) -> bool {
-        self.text.starts_with("SELECT COUNT(*) FROM (SELECT ")
+        self.text.starts_with("SELECT (SELECT COUNT(*) FROM (SELECT ")
     }
 
     /// What is wrong with it.

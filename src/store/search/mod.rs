@@ -2,10 +2,13 @@
 //! order asked for lead the search wherever there is one (`plan`), and bodies are fetched for the page alone.
 
 mod include;
+mod leads;
 mod order;
 mod plan;
+mod rows;
 mod standing;
 mod traces;
+mod types;
 
 use std::borrow::Cow;
 
@@ -233,7 +236,7 @@ pub fn page_of_types(connection: &mut AnyConnection, parts: &[(Scope, Filter)], 
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
     let down = !request.backward;
     let mut select = Statement::new("SELECT r.holder AS holder, r.key AS key, '' AS sorted");
-    plan::of_types(parts, request, &mut select);
+    types::of_types(parts, request, &mut select);
     if let Some(after) = &request.after {
         select.sql(if down { " AND r.key < " } else { " AND r.key > " }).big(after.key);
     }
@@ -252,6 +255,6 @@ pub fn page_of_types(connection: &mut AnyConnection, parts: &[(Scope, Filter)], 
 /// [`Error::Away`].
 pub fn total_of_types(connection: &mut AnyConnection, parts: &[(Scope, Filter)], request: &PageRequest) -> Result<i64, Error> {
     let mut statement = Statement::new("SELECT COUNT(*)");
-    plan::of_types(parts, request, &mut statement);
+    types::of_types(parts, request, &mut statement);
     Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
 }

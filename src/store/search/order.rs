@@ -1,8 +1,10 @@
 //! The order of a page and where it begins (FHIR R4 search.html#_sort): ascending takes the least of several values, descending the
 //! greatest; what has no value comes last either way; the key decides between equals, in the same direction.
 
+use super::super::bulk::{GREATEST, LEAST, UNSAID};
 use super::super::predicate::{LOOKED_UP, table};
 use super::super::sql::Statement;
+use super::leads;
 use super::plan::{Leader, Plan};
 use super::{Keys, Order, PageRequest, Position, SortKey};
 use crate::filter::{Param, ParamKind};
@@ -59,7 +61,7 @@ fn list(alias: &str, columns: &[&str]) -> String {
 pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Position>, limit: usize) -> Keys {
     let (columns, numbers) = by.columns();
     let own = plan.needs_row(leader);
-    let person = if let Leader::Person(person) = leader { Some(*person) } else { None };
+    let person = if let Leader::Person(about) = leader { leads::person(about) } else { None };
     let leads = matches!(leader, Leader::Sorted | Leader::Person(_));
     let rows = if person.is_some() { "index_person_date" } else { table(by.kind) };
     // Rows that lead stand for the resource where nothing asks for more.
@@ -84,7 +86,8 @@ pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posit
         plan.from(leader, &mut select);
         select.sql(&format!(" JOIN {rows} s ON s.holder = r.holder AND s.key = r.key"));
     }
-    plan.conditions(leader, &mut select);
+    let dates = (by.kind == ParamKind::Date).then_some((by.param, s));
+    plan.conditions_led(leader, own, dates, &mut select);
     select.sql(" AND ");
     if leads {
         plan.of_param(s, by.param, &mut select);
@@ -94,17 +97,21 @@ pub fn having(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posit
     }
     if let Some(person) = person {
         select.sql(&format!(" AND {s}.person = ")).text(person);
+        plan.tokens_may_pass(s, &mut select);
     }
     by.counted(s, &mut select);
+    select.sql(" AND (");
+    if by.kind == ParamKind::Date {
+        let end = if by.descending { GREATEST } else { LEAST };
+        select.sql(&format!("({s}.ends & {end}) <> 0 OR {s}.ends = {UNSAID} AND "));
+    }
     // No other row of the resource comes before it.
     let better = if by.descending { ">" } else { "<" };
-    select.sql(&format!(
-        " AND NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = {s}.holder AND b.key = {s}.key AND b.param + 0 = ",
-        table(by.kind)
-    ));
+    select
+        .sql(&format!("NOT EXISTS (SELECT 1 FROM {} b WHERE b.holder = {s}.holder AND b.key = {s}.key AND b.param + 0 = ", table(by.kind)));
     select.number(by.param.key());
     by.counted("b", &mut select);
-    select.sql(&format!(" AND ({}) {better} ({})", list("b", columns), list(s, columns))).sql(LOOKED_UP);
+    select.sql(&format!(" AND ({}) {better} ({})", list("b", columns), list(s, columns))).sql(LOOKED_UP).sql(")");
     let down = by.runs_down();
     if let Some(after) = after {
         select.sql(&format!(" AND ({}, {s}.key) {} (", list(s, columns), if down { "<" } else { ">" }));

@@ -8,17 +8,17 @@ use diesel::sql_types::BigInt;
 
 use super::super::error::Error;
 use super::super::pool::AnyConnection;
-use super::super::predicate::{self, Place, joined, linked, row_test, table_of};
+use super::super::predicate::{self, Place, row_test, table_of};
 use super::super::sql::Statement;
 use super::PageRequest;
-use crate::fhir::ResourceType;
-use crate::filter::{EnvelopeTest, Filter, Param, ParamKind, StringTest, Test, any_of_system};
+use super::leads::{conjuncts, is_common, is_one_value, leads, leads_anywhere, needs_row, person, stands_for};
+use crate::filter::{Filter, Param, ParamKind, Test, any_of_system, signature};
 use crate::policy::Scope;
 
 /// Rows that are few enough to be sorted for each page.
-const FEW: i64 = 1_000;
-/// Values of one parameter that can lead.
-const VALUES_MAX: usize = 64;
+pub const FEW: i64 = 1_000;
+/// Values of one parameter whose bits are compared.
+const SIGNED_MAX: usize = 8;
 
 /// What leads a search.
 pub enum Leader<'f> {
@@ -30,8 +30,8 @@ pub enum Leader<'f> {
     Set(&'f Filter),
     /// The rows of what is sorted by, in its order.
     Sorted,
-    /// The dates of what is about this person, in their order.
-    Person(&'f str),
+    /// The dates of what is about the person that this asks for, in their order.
+    Person(&'f Filter),
 }
 
 /// A search of one type.
@@ -43,7 +43,8 @@ pub struct Plan<'f> {
     holders: Option<&'f [i64]>,
     /// The one holder whose rows are looked at.
     home: Option<i64>,
-    place: Place,
+    /// Where its conditions stand.
+    pub place: Place,
 }
 
 impl<'f> Plan<'f> {
@@ -75,8 +76,8 @@ impl<'f> Plan<'f> {
         if let Some(filter) = able.iter().find(|filter| matches!(filter, Filter::Id(_))) {
             return Ok(Leader::Set(filter));
         }
-        if let (Some((_, ParamKind::Date)), Some(person)) = (sort, self.person()) {
-            return Ok(Leader::Person(person));
+        if let (Some((_, ParamKind::Date)), Some(about)) = (sort, self.about_person()) {
+            return Ok(Leader::Person(about));
         }
         // The rows of one holder are few; those of one value need no counting where nothing else could lead.
         if let (Some(1..), Some((param, _))) = (self.home, sort) {
@@ -132,19 +133,11 @@ impl<'f> Plan<'f> {
         }
     }
 
-    /// The person whose resources are asked for, where testers ask.
-    fn person(&self) -> Option<&'f str> {
-        if !self.scope.is_tester() {
-            return None;
-        }
+    /// What asks for the resources of one person, where testers ask.
+    fn about_person(&self) -> Option<&'f Filter> {
         let by = ["patient", "subject"].map(|code| Param::new(self.scope.resource(), code));
-        self.asked.iter().find_map(|filter| match filter {
-            Filter::Index(param, Test::Reference(values)) if by.contains(param) => match values.as_slice() {
-                [one] if one.starts_with("Patient/") => Some(one.as_str()),
-                _ => None,
-            },
-            _ => None,
-        })
+        let names_one = |filter: &&&Filter| matches!(filter, Filter::Index(param, _) if by.contains(param)) && person(filter).is_some();
+        self.asked.iter().filter(|_| self.scope.is_tester()).find(names_one).copied()
     }
 
     /// The conditions that can lead.
@@ -161,9 +154,15 @@ impl<'f> Plan<'f> {
         }
         let mut statement = Statement::default();
         for (number, filter) in able.iter().enumerate() {
-            statement.sql(if number == 0 { "SELECT COUNT(*) FROM (" } else { " UNION ALL SELECT COUNT(*) FROM (" });
-            self.rows(filter, &mut statement);
-            statement.sql(" LIMIT ").number(FEW).sql(&format!(") c{number}"));
+            statement.sql(if number == 0 { "SELECT (" } else { " UNION ALL SELECT (" }).sql("SELECT COUNT(*) FROM (");
+            self.rows_at(filter, self.place, true, &mut statement);
+            statement.sql(&format!(" LIMIT {FEW}) c)"));
+            // Of those at the end of a link as many are followed; where there are more, what leads to them is not few either.
+            if let Filter::Via(_, resource, inner) | Filter::Has(_, resource, inner) = filter {
+                statement.sql(" + (SELECT CASE WHEN COUNT(*) < ").number(FEW).sql(&format!(" THEN 0 ELSE {FEW} END FROM ("));
+                self.leading(inner, self.place.linked(*resource), &mut statement);
+                statement.sql(") e)");
+            }
         }
         let counts: Vec<i64> = statement.load::<BigInt, i64>(connection)?;
         let rank = |(filter, count): &(&'f Filter, i64)| (*count, !is_one_value(filter));
@@ -213,6 +212,11 @@ impl<'f> Plan<'f> {
 
     /// `WHERE …`, after [`Plan::source_with`].
     pub fn conditions_with(&self, leader: &Leader<'f>, row: bool, out: &mut Statement) {
+        self.conditions_led(leader, row, None, out);
+    }
+
+    /// `WHERE …`; where the rows aliased stand for the dates of a parameter, one that passes spares the look at the others.
+    pub fn conditions_led(&self, leader: &Leader<'f>, row: bool, dates: Option<(Param, &str)>, out: &mut Statement) {
         let own = row || self.needs_row(leader);
         out.sql(" WHERE ");
         if let Leader::Rows(Filter::Index(param, test)) = leader {
@@ -224,15 +228,40 @@ impl<'f> Plan<'f> {
         }
         self.of_home("r", out);
         if own {
-            out.sql(" AND r.deleted = 0 AND r.type = ").number(self.scope.resource().number());
+            // Where other rows lead, an index of the type must not: the sum keeps it from being one.
+            let led = matches!(leader, Leader::Sorted | Leader::Person(_));
+            out.sql(if led { " AND r.deleted = 0 AND r.type + 0 = " } else { " AND r.deleted = 0 AND r.type = " });
+            out.number(self.scope.resource().number());
         }
         if self.allowed != Filter::Everything {
             out.sql(" AND ");
             predicate::at(&self.allowed, self.place, out);
         }
         for filter in self.rest(leader) {
-            out.sql(" AND ");
+            out.sql(" AND (");
+            if let (Some((of, alias)), Filter::Index(param, test @ Test::Date(_))) = (dates, filter)
+                && *param == of
+            {
+                row_test(test, alias, out);
+                out.sql(" OR ");
+            }
             predicate::at(filter, self.place, out);
+            out.sql(")");
+        }
+    }
+
+    /// Passes over rows whose bits tell that their resource lacks a token that is asked for.
+    pub fn tokens_may_pass(&self, alias: &str, out: &mut Statement) {
+        for filter in &self.asked {
+            let Filter::Index(param, Test::Token(values)) = filter else { continue };
+            if values.is_empty() || values.len() > SIGNED_MAX || values.iter().any(|value| any_of_system(value).is_some()) {
+                continue;
+            }
+            for (number, value) in values.iter().enumerate() {
+                let bits = signature::bits(*param, value);
+                out.sql(if number == 0 { " AND ((" } else { " OR (" }).sql(alias).sql(".tokens & ").big(bits).sql(") = ").big(bits);
+            }
+            out.sql(")");
         }
     }
 
@@ -249,6 +278,10 @@ impl<'f> Plan<'f> {
     fn rest<'p>(&'p self, leader: &Leader<'f>) -> impl Iterator<Item = &'f Filter> + use<'p, 'f> {
         let done: Option<*const Filter> = match leader {
             Leader::Rows(filter) | Leader::Set(filter) => Some(std::ptr::from_ref(*filter)),
+            // The dates stand beside whom `patient` names, where the type has that parameter.
+            Leader::Person(filter @ Filter::Index(param, _)) if *param == Param::new(self.scope.resource(), "patient") => {
+                Some(std::ptr::from_ref(*filter))
+            }
             Leader::Type | Leader::Sorted | Leader::Person(_) => None,
         };
         self.asked.iter().copied().filter(move |filter| done != Some(std::ptr::from_ref(*filter)))
@@ -268,229 +301,5 @@ impl<'f> Plan<'f> {
     pub fn of_param(&self, alias: &str, param: Param, out: &mut Statement) {
         self.of_home(alias, out);
         out.sql(" AND ").sql(alias).sql(".param = ").number(param.key());
-    }
-
-    /// Selects `holder` and `key` of what passes a condition that [`leads`].
-    fn rows(&self, filter: &Filter, out: &mut Statement) {
-        self.rows_at(filter, self.place, out);
-    }
-
-    fn rows_at(&self, filter: &Filter, place: Place, out: &mut Statement) {
-        let home = |alias: &str, out: &mut Statement| {
-            if place.is_top() {
-                self.of_home(alias, out);
-            } else {
-                predicate::everywhere(alias, place.realm(), out);
-            }
-        };
-        match filter {
-            Filter::Id(ids) => {
-                let Some(resource) = place.resource() else { return };
-                out.sql("SELECT l.holder AS holder, l.key AS key FROM locator l WHERE l.realm = ").number(place.realm());
-                out.sql(" AND l.ref IN (");
-                let refs: Vec<String> = ids.iter().map(|id| format!("{resource}/{id}")).collect();
-                out.texts(refs.iter().map(String::as_str)).sql(")");
-            }
-            Filter::LastUpdated(test) => {
-                let Some(resource) = place.resource() else { return };
-                out.sql("SELECT i.holder AS holder, i.key AS key FROM resource i WHERE ");
-                home("i", out);
-                out.sql(" AND i.type = ").number(resource.number()).sql(" AND ");
-                predicate::instant(*test, "i.updated", |micros| micros, out);
-            }
-            Filter::Index(param, test) => {
-                out.sql("SELECT i.holder AS holder, i.key AS key FROM ").sql(table_of(test)).sql(" i WHERE ");
-                home("i", out);
-                out.sql(" AND i.param = ").number(param.key()).sql(" AND ");
-                row_test(test, "i", out);
-            }
-            Filter::Or(any) => {
-                for (number, one) in any.iter().enumerate() {
-                    out.sql(if number == 0 { "SELECT holder, key FROM (" } else { " UNION ALL SELECT holder, key FROM (" });
-                    self.rows_at(one, place, out);
-                    out.sql(") u").sql(&number.to_string());
-                }
-            }
-            // From what is asked at the end of the chain back to what refers to it.
-            Filter::Via(param, resource, inner) => {
-                let target = place.linked(*resource);
-                let (r, _) = target.aliases();
-                out.sql("SELECT x.holder AS holder, x.key AS key");
-                self.led(inner, target, out);
-                let reference = format!(" JOIN index_reference x ON x.value = '{resource}/' || {r}.id AND x.param = ");
-                out.sql(&reference).number(param.key()).sql(" AND ");
-                home("x", out);
-                self.held(inner, *resource, target, out);
-            }
-            Filter::Has(param, resource, inner) => {
-                let Some(own) = place.resource() else { return };
-                let source = place.linked(*resource);
-                let (r, _) = source.aliases();
-                out.sql("SELECT l.holder AS holder, l.key AS key");
-                self.led(inner, source, out);
-                let reference = format!(" JOIN index_reference x ON x.holder = {r}.holder AND x.key = {r}.key AND x.param = ");
-                out.sql(&reference).number(param.key()).sql(" JOIN locator l ON l.realm = ").number(place.realm());
-                out.sql(&format!(" AND l.ref = x.value AND x.value >= '{own}/' AND x.value < '{own}0'"));
-                self.held(inner, *resource, source, out);
-            }
-            // What cannot lead is never asked for.
-            Filter::And(_)
-            | Filter::Nothing
-            | Filter::Everything
-            | Filter::Not(_)
-            | Filter::HolderNamed(_)
-            | Filter::Envelope(_)
-            | Filter::Holder(_)
-            | Filter::Right(_) => {
-                out.sql("SELECT holder, key FROM locator WHERE 1 = 0");
-            }
-        }
-    }
-
-    /// `FROM` the resources at the end of a link, led by the first condition on them that can.
-    fn led(&self, inner: &Filter, at: Place, out: &mut Statement) {
-        let mut all = Vec::new();
-        conjuncts(inner, &mut all);
-        match all.iter().find(|filter| leads(filter)) {
-            Some(filter) => {
-                out.sql(" FROM (SELECT DISTINCT holder, key FROM (");
-                self.rows_at(filter, at, out);
-                out.sql(") u) d");
-                joined("d", at, out);
-            }
-            None => {
-                let (r, h) = at.aliases();
-                out.sql(" FROM resource ")
-                    .sql(r)
-                    .sql(" LEFT JOIN holder ")
-                    .sql(h)
-                    .sql(" ON ")
-                    .sql(h)
-                    .sql(".holder = ")
-                    .sql(r)
-                    .sql(".holder");
-            }
-        }
-    }
-
-    /// `WHERE` what must hold of them.
-    fn held(&self, inner: &Filter, resource: ResourceType, at: Place, out: &mut Statement) {
-        out.sql(" WHERE ");
-        predicate::everywhere(at.aliases().0, at.realm(), out);
-        out.sql(" AND ");
-        linked(resource, inner, at, out);
-    }
-}
-
-/// `FROM … WHERE …` of a search over several types.
-pub fn of_types(parts: &[(Scope, Filter)], request: &PageRequest, out: &mut Statement) {
-    let tester = parts.iter().any(|(scope, _)| scope.is_tester());
-    out.sql(" FROM resource r LEFT JOIN holder h ON h.holder = r.holder WHERE r.deleted = 0 AND ");
-    match (&request.holders, tester) {
-        (_, true) => out.sql("r.holder = -1"),
-        (Some(holders), false) => out.sql("r.holder IN (").bigs(holders).sql(")"),
-        (None, false) => out.sql("r.holder >= 0"),
-    };
-    // Types of which the same is allowed and asked stand together.
-    let mut groups: Vec<(Vec<i16>, Filter, &Filter, ResourceType)> = Vec::new();
-    for (scope, asked) in parts {
-        let (allowed, number) = (scope.filter(), scope.resource().number());
-        match groups.iter_mut().find(|(_, a, b, _)| *a == allowed && *b == asked && !names_type(asked)) {
-            Some((numbers, ..)) => numbers.push(number),
-            None => groups.push((vec![number], allowed, asked, scope.resource())),
-        }
-    }
-    out.sql(" AND (1 = 0");
-    for (numbers, allowed, asked, resource) in groups {
-        let place = Place::top(i16::from(tester), Some(resource));
-        out.sql(" OR (r.type IN (").numbers(numbers).sql(") AND (");
-        predicate::at(&allowed, place, out);
-        out.sql(") AND (");
-        predicate::at(asked, place, out);
-        out.sql("))");
-    }
-    out.sql(")");
-}
-
-/// Whether a condition speaks of the type by its name.
-fn names_type(filter: &Filter) -> bool {
-    match filter {
-        Filter::Has(..) => true,
-        Filter::And(all) | Filter::Or(all) => all.iter().any(names_type),
-        Filter::Not(inner) => names_type(inner),
-        _ => false,
-    }
-}
-
-fn conjuncts<'f>(filter: &'f Filter, into: &mut Vec<&'f Filter>) {
-    match filter {
-        Filter::And(all) => all.iter().for_each(|one| conjuncts(one, into)),
-        Filter::Everything => {}
-        other => into.push(other),
-    }
-}
-
-/// Whether the rows of one value pass, so that they are in the order of their keys and name no resource twice.
-fn is_one_value(filter: &Filter) -> bool {
-    match filter {
-        Filter::Index(_, Test::Token(values)) => matches!(values.as_slice(), [one] if any_of_system(one).is_none()),
-        Filter::Index(_, Test::Reference(values) | Test::Uri(values)) => values.len() == 1,
-        _ => false,
-    }
-}
-
-/// Whether a condition can lead: an index finds what passes.
-fn leads(filter: &Filter) -> bool {
-    match filter {
-        Filter::Id(_) => true,
-        Filter::Index(_, test) => match test {
-            Test::Token(values) | Test::Reference(values) | Test::Uri(values) => !values.is_empty() && values.len() <= VALUES_MAX,
-            Test::String(StringTest::StartsWith(_) | StringTest::Exact(_)) => true,
-            Test::Date(_) | Test::UriBelow(_) | Test::Quantity(Some(_), _) | Test::Pair(..) => true,
-            Test::String(StringTest::Contains(_)) | Test::Quantity(None, _) | Test::Present(_) => false,
-        },
-        Filter::Or(any) => !any.is_empty() && any.len() <= VALUES_MAX && any.iter().all(leads),
-        Filter::Via(_, _, inner) | Filter::Has(_, _, inner) => {
-            let mut all = Vec::new();
-            conjuncts(inner, &mut all);
-            all.iter().any(|filter| leads(filter))
-        }
-        _ => false,
-    }
-}
-
-/// Whether it can lead where no holder is named: an index over all holders finds what passes.
-fn leads_anywhere(filter: &Filter) -> bool {
-    match filter {
-        Filter::Id(_) => true,
-        Filter::Index(_, Test::Token(values) | Test::Reference(values)) => {
-            !values.is_empty() && values.len() <= VALUES_MAX && !values.iter().any(|value| any_of_system(value).is_some())
-        }
-        _ => false,
-    }
-}
-
-/// Whether the rows that pass stand for resources of the type searched that are there: index rows do, what leads to an address does not,
-/// for it may be that of a deletion.
-fn stands_for(filter: &Filter) -> bool {
-    match filter {
-        Filter::Index(param, _) | Filter::Via(param, ..) => !is_common(*param),
-        Filter::Or(any) => any.iter().all(stands_for),
-        _ => false,
-    }
-}
-
-fn is_common(param: Param) -> bool {
-    ["_profile", "_security", "_source", "_tag"].iter().any(|code| Param::common(code) == param)
-}
-
-/// Whether a condition looks at columns of the resource or of its holder.
-fn needs_row(filter: &Filter) -> bool {
-    match filter {
-        Filter::Everything | Filter::Nothing | Filter::Index(..) | Filter::Via(..) => false,
-        Filter::And(all) | Filter::Or(all) => all.iter().any(needs_row),
-        Filter::Not(inner) => needs_row(inner),
-        Filter::Envelope(EnvelopeTest::DocTypeIn(_)) => true,
-        _ => true,
     }
 }
