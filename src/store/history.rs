@@ -75,8 +75,8 @@ pub fn page(connection: &mut AnyConnection, scope: &Scope, asked: Asked) -> Resu
         if matches!(connection, AnyConnection::Sqlite(_)) {
             places.sql(" INDEXED BY ").sql(table).sql(if asked.resource.is_some() { "_history_type" } else { "_history" });
         }
-        // The constant is that of the index.
-        places.sql(" WHERE v.holder = -1");
+        // The range is that of the index.
+        places.sql(" WHERE v.holder = -1 AND v.holder < 0");
         narrow(&mut places, table, &asked);
         places.sql(" ORDER BY v.updated DESC, v.key DESC, v.version DESC LIMIT ").number(limit).sql(") ").sql(table).sql("_page");
     }

@@ -235,7 +235,8 @@ pub fn row_test(test: &Test, i: &str, out: &mut Statement) {
         }
         Test::String(StringTest::StartsWith(value)) => begins("folded", value, i, out),
         Test::String(StringTest::Contains(value)) => {
-            out.sql(i).sql(".folded LIKE ").text(format!("%{}%", escape(value))).sql(" ESCAPE '!'");
+            like(&format!("{i}.folded"), format!("%{}%", escape(value)), out);
+            out.sql(" ESCAPE '!'");
         }
         Test::Present(_) => {
             out.sql("1 = 1");
@@ -285,6 +286,11 @@ pub fn table(kind: ParamKind) -> &'static str {
         ParamKind::Uri => "index_uri",
         ParamKind::Number | ParamKind::Quantity => "index_quantity",
     }
+}
+
+/// Compares with a pattern. SQLite plans a statement anew for each pattern that is bound, unless it is part of an expression.
+fn like(column: &str, pattern: String, out: &mut Statement) {
+    out.sql(column).sql(" LIKE ('' || ").text(pattern).sql(")");
 }
 
 /// The text as `LIKE` takes it literally.
@@ -382,7 +388,8 @@ fn envelope(test: &EnvelopeTest, r: &str, h: &str, out: &mut Statement) {
             out.sql("(1 = 0");
             for actor in actors {
                 // The characters of an actor need no escape but the full stop, which LIKE takes literally.
-                out.sql(" OR ").sql(r).sql(".parties LIKE ").text(format!("% {} %", actor.as_str()));
+                out.sql(" OR ");
+                like(&format!("{r}.parties"), format!("% {} %", actor.as_str()), out);
             }
             out.sql(")")
         }

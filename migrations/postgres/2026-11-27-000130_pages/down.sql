@@ -1,3 +1,11 @@
+DROP INDEX resource_history;
+DROP INDEX resource_history_type;
+DROP INDEX resource_version_history;
+DROP INDEX resource_version_history_type;
+CREATE INDEX resource_history ON resource (holder, updated, key, version) WHERE holder = -1;
+CREATE INDEX resource_history_type ON resource (holder, type, updated, key, version) WHERE holder = -1;
+CREATE INDEX resource_version_history ON resource_version (holder, updated, key, version) WHERE holder = -1;
+CREATE INDEX resource_version_history_type ON resource_version (holder, type, updated, key, version) WHERE holder = -1;
 DROP INDEX resource_labelled;
 ALTER TABLE index_date DROP CONSTRAINT index_date_pkey;
 ALTER TABLE index_date DROP COLUMN ends;

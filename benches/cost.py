@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""What do rights and traces cost?
+
+    cargo build --release
+    python3 benches/cost.py --ensemble target/release/ensemble [--database sqlite:PATH|postgres://…/empty]...
+
+For each database: the same documents twice, as a tester keeps them (no rights, no traces) and in a person's record. They are asked for by a
+tester, then by a professional of the care team of one: rights in the statement, each answer after the commit of its trace. Then documents
+of 100 kB are deposited by a laboratory. Printed: requests a second, at 8 and at 256 connections, and how often the disk
+of this directory commits. Needs `wrk`, nothing but Python's standard library else. The same database on a file system in memory (`/dev/shm`)
+tells what waiting for the disk costs.
+"""
+import argparse
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+INS_SYSTEM, INS = "urn:oid:1.2.250.1.213.1.4.10", "280037511000114"
+DOCTOR, LABORATORY = "810000000011", "1750000018"
+DOCUMENTS = 200
+LUA = """
+local lines, number = {}, 0
+function init(args)
+  method, path, template = args[1], args[2], nil
+  for line in io.lines(args[3]) do lines[#lines + 1] = line end
+  wrk.headers["Authorization"] = "Bearer " .. args[4]
+  wrk.headers["Content-Type"] = "application/fhir+json"
+  wrk.headers["Prefer"] = "return=minimal"
+  run = args[5]
+  math.randomseed(7)
+end
+function request()
+  if method == "GET" then return wrk.format("GET", lines[math.random(#lines)]) end
+  number = number + 1
+  return wrk.format("POST", path, nil, (lines[1]:gsub("NUMBER", run .. "." .. number)))
+end
+function done(s, l)
+  io.write(string.format("RESULT %.0f %.2f %.2f %d\\n", s.requests / (s.duration / 1e6), l:percentile(50) / 1e3, l:percentile(99) / 1e3,
+    s.errors.status + s.errors.connect + s.errors.read + s.errors.write + s.errors.timeout))
+end
+"""
+
+
+class Server:
+    """A sandbox on an empty database."""
+
+    def __init__(self, ensemble, database):
+        command = [ensemble, "sandbox", "--empty", "--listen", "127.0.0.1:0", "--database", database]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.base = re.match(r"ready (\S+)", self.process.stdout.readline())[1]
+
+    def token(self, **request):
+        body = json.dumps(request).encode()
+        with urllib.request.urlopen(self.base.removesuffix("/fhir") + "/sandbox/token", body) as answer:
+            return json.load(answer)["access_token"]
+
+    def post(self, token, resource):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/fhir+json"}
+        request = urllib.request.Request(f"{self.base}/{resource['resourceType']}", json.dumps(resource).encode(), headers)
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+
+
+def document(subject, number, content=b"Bonjour"):
+    """A biology report."""
+    day = number if isinstance(number, int) else 0
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:oid:1.2.250.1.999.7.{number}"},
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11502-2"}]},
+        "subject": subject,
+        "date": f"2026-0{1 + day // 28 % 9}-{1 + day % 28:02}T10:00:00+01:00",
+        "author": [{"display": "Laboratoire d'exemple"}],
+        "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(content).decode(), "title": "Compte rendu"}}],
+    }
+
+
+def fill(server):
+    """The record of one person, and the same as testers keep it; the paths to ask for, by who asks."""
+    operator, tester, laboratory = server.token(kind="operator"), server.token(kind="tester"), server.token(kind="structure", id=LABORATORY)
+    person = {
+        "resourceType": "Patient", "active": True, "identifier": [{"system": INS_SYSTEM, "value": INS}],
+        "name": [{"family": "Exemple", "given": ["Anne"]}], "gender": "female", "birthDate": "1980-03-14",
+    }
+    server.post(operator, person)
+    kept = server.post(tester, person)
+    holder = server.token(kind="holder", ins=f"{INS_SYSTEM}|{INS}")
+    coding = lambda system, code: {"coding": [{"system": system, "code": code}]}
+    server.post(holder, {
+        "resourceType": "Consent", "status": "active", "dateTime": "2026-11-01",
+        "scope": coding("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy"),
+        "category": [coding("https://ensemble.example/fhir/CodeSystem/consent-kind", "record-access")],
+        "patient": {"identifier": {"system": INS_SYSTEM, "value": INS}},
+        "policyRule": coding("http://terminology.hl7.org/CodeSystem/v3-ActCode", "OPTIN"),
+        "provision": {"type": "permit", "actor": [{
+            "role": coding("http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "IRCP"),
+            "reference": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": DOCTOR}},
+        }]},
+    })
+    reads = {"tester": [], "professional": []}
+    for number in range(DOCUMENTS):
+        for who, token, subject in [
+            ("tester", tester, {"reference": f"Patient/{kept['id']}"}),
+            ("professional", laboratory, {"identifier": {"system": INS_SYSTEM, "value": INS}}),
+        ]:
+            reads[who].append(f"/fhir/DocumentReference/{server.post(token, document(subject, number))['id']}")
+    asked = "type=http://loinc.org%7C11502-2&_sort=-date&_count=20"
+    return {
+        "read": reads,
+        "search, a page of 20": {
+            "tester": [f"/fhir/DocumentReference?patient=Patient/{kept['id']}&{asked}"],
+            "professional": [f"/fhir/DocumentReference?patient.identifier={INS_SYSTEM}%7C{INS}&{asked}"],
+        },
+    }
+
+
+def load(server, directory, lines, token, connections, seconds, method="GET", path=""):
+    """Requests a second, median and 99th percentile in milliseconds."""
+    load.runs = getattr(load, "runs", 0) + 1
+    files = {"wrk.lua": LUA, "lines": "\n".join(lines) + "\n"}
+    for name, text in files.items():
+        with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    lua, lines = (os.path.join(directory, name) for name in files)
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", lua, server.base, "--", method, path, lines, token, f"{load.runs}"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate, median, late, errors = re.search(r"RESULT (\S+) (\S+) (\S+) (\S+)", output).groups()
+    if errors != "0":
+        sys.exit(f"{errors} errors: {output}")
+    return int(rate), float(median), float(late)
+
+
+def commits(directory):
+    """How often a second the disk takes 4 kB for good."""
+    with open(os.path.join(directory, "disk"), "wb", buffering=0) as file:
+        count, begun = 0, time.monotonic()
+        while time.monotonic() - begun < 1:
+            file.write(b"x" * 4096)
+            os.fdatasync(file.fileno())
+            count += 1
+    return count
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ensemble", default="target/release/ensemble")
+    parser.add_argument("--database", action="append", help="empty; a temporary SQLite file where none is given")
+    parser.add_argument("--seconds", type=int, default=3)
+    arguments = parser.parse_args()
+    print("| database | request | connections | tester | professional, traced | median, 99 of 100 (ms) | cost | disk commits a second |")
+    print("|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory(dir=".") as directory:
+        for database in arguments.database or [f"sqlite:{directory}/cost.db"]:
+            server = Server(arguments.ensemble, database)
+            try:
+                paths, name = fill(server), re.sub(r"//.*@", "//", database)
+                tester, doctor = server.token(kind="tester"), server.token(kind="professional", id=DOCTOR, profession="10")
+                for question, of in paths.items():
+                    for connections in (8, 256):
+                        plain, _, _ = load(server, directory, of["tester"], tester, connections, arguments.seconds)
+                        rate, median, late = load(server, directory, of["professional"], doctor, connections, arguments.seconds)
+                        shown = f"| {median} {late} | {plain / rate:.2f} | {commits(directory)} |"
+                        print(f"| {name} | {question} | {connections} | {plain} | {rate} {shown}", flush=True)
+                laboratory = server.token(kind="structure", id=LABORATORY)
+                text = ("Compte rendu de biologie. " * 4000)[:100_000].encode()
+                body = json.dumps(document({"identifier": {"system": INS_SYSTEM, "value": INS}}, "NUMBER", text))
+                for connections in (8, 64):
+                    rate, median, late = load(
+                        server, directory, [body], laboratory, connections, arguments.seconds, "POST", "/fhir/DocumentReference"
+                    )
+                    print(f"| {name} | deposit of 100 kB | {connections} | | {rate} | {median} {late} | | {commits(directory)} |", flush=True)
+            finally:
+                server.process.terminate()
+
+
+if __name__ == "__main__":
+    main()
