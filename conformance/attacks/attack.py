@@ -7,7 +7,7 @@ WORLD.json names a server, two tokens and a prepared world; README.md beside thi
 by the caller who may not see: once about what is hidden, once about what is not there. The two answers must be the same. The caller who
 may see asks both as well: where even its answers are the same the server does not offer what the request asks for, and nothing is shown.
 
-One line for each attack: `NN held|LEAKED|not offered`. Exit code: 0, 1 when something leaks, 2 when the world is not as described.
+One line for each attack: `NN held|LEAKED|not offered`. Exit code: 0, 1 when something leaks, 2 when the world is not as described or the server does not answer.
 """
 
 import argparse
@@ -41,14 +41,16 @@ def main():
     for number, title, attacks in LINES:
         if wanted is not None and number not in wanted:
             continue
-        held, found, skipped = 0, [], 0
+        held, found = 0, []
         for world in worlds:
             for attack in attacks:
                 try:
                     verdict, told = attack(world)
                 except Unfit:
-                    skipped += 1
                     continue
+                except OSError as error:
+                    print(f"line {number}: {world.name}: no answer: {error}", file=sys.stderr)
+                    return 2
                 held += verdict == "held"
                 found += [f"{world.name}: {told}"] if verdict == "LEAKED" else []
                 if arguments.verbose:

@@ -56,7 +56,7 @@ def alike(method, path, headers=None, body=None, control="allowed", write=False)
         if sign:
             return "LEAKED", f"{name}: it shows `{sign}`"
         if write:
-            offered = one.status not in NOWHERE
+            offered = one.status not in NOWHERE and "not-supported" not in one.text
         else:
             token = getattr(world, control) or world.allowed
             (one, used), (other, more) = (world.ask(token, side, method, path, headers, body) for side in (0, 1))
@@ -145,6 +145,19 @@ def plain_links(path):
     return attack
 
 
+def public(path):
+    """What anybody is answered, with a token or without, has no sign of what is hidden, and the same for whoever may see."""
+
+    def attack(world):
+        answers = [world.ask(token, 0, "GET", path)[0] for token in (None, world.denied, world.allowed)]
+        sign = next(filter(None, (shows(world, answer, []) for answer in answers)), None)
+        if sign or answers[1].shape([]) != answers[2].shape([]):
+            return "LEAKED", f"GET {path}: it shows `{sign or 'more to some'}`"
+        return ("held" if answers[1].status == 200 else "not offered"), path
+
+    return attack
+
+
 def without_token(path):
     """Nobody is answered without a good token, and hidden and absent are alike."""
 
@@ -180,14 +193,15 @@ def kept():
         if not world.toggle:
             raise Unfit("toggle")
         read = "{type}/{visible}"
-        absent, asked = world.ask(world.denied, 1, "GET", "{type}/{id}")
+        # Of both, so that there are as many traces of one as of the other.
+        _, (absent, asked) = (world.ask(world.denied, side, "GET", "{type}/{id}") for side in (0, 1))
         for _ in range(3):
             for state in ("hide", "show"):
                 request = world.toggle[state]
                 answer, _ = world.ask(world.owner, 0, request["method"], request["path"], request.get("headers"), request.get("body"))
                 if answer.status >= 300:
                     return "not offered", f"{state}: {answer.status}"
-                answer, used = world.ask(world.denied, 0, "GET", read)
+                answer, _ = world.ask(world.denied, 0, "GET", read)
                 hidden = answer.shape([world.names["visible"]]) == absent.shape(asked)
                 if hidden != (state == "hide"):
                     return "LEAKED", f"{state}, then GET {read}: {answer.status}"
@@ -284,6 +298,8 @@ def writes(method, path, headers=None, body=None):
 
 TEST = [{"op": "test", "path": "/status", "value": "current"}]
 BARE = {"resourceType": "{type}", "id": "{id}"}
+MINE = {"subject": {"reference": "Patient/{own}"}}
+TEAM = {"resourceType": "CareTeam", "id": "{team}", "status": "active", **MINE}
 OPERATIONS = ["$everything", "$summary", "$graph", "$access-history", "$docref"]
 LINES = [
     (1, "reverse chain", gets(
@@ -350,16 +366,17 @@ LINES = [
         with_body("refer", lambda body: body),
         writes("POST", "", None, bundle("transaction", entry("GET", "{type}?{scope}&identifier={identifier}")))]),
     (32, "referential integrity", [with_body("point", lambda body: body), with_body("replace", lambda body: body)]),
-    (33, "move to another person", [writes("PUT", "{type}/{id}", None, {**BARE, "subject": {"reference": "Patient/{own}"}})]),
+    (33, "move to another person", [writes("PUT", "{type}/{id}", None, {**BARE, **MINE}), writes("PUT", "CareTeam/{team}", None, TEAM)]),
     (34, "patch", [writes("PATCH", "{type}/{id}", PATCH, patch) for patch in (
         TEST, [{"op": "test", "path": "/description", "value": "{text}"}], [{"op": "replace", "path": "/description", "value": "x"}])]),
     (35, "labels of the client", [writes("PATCH", "{type}/{id}", PATCH, patch) for patch in (
         [{"op": "remove", "path": "/securityLabel"}], [{"op": "add", "path": "/meta/tag", "value": [{"code": "public"}]}], [{"op": "remove", "path": "/meta/security"}])]),
     (36, "consent for oneself", [with_body("consent", lambda body: body)]),
-    (37, "update of a hidden id", [writes("PUT", "{type}/{id}", headers, BARE) for headers in (None, {"If-Match": 'W/"1"'}, {"If-None-Match": "*"})]),
+    (37, "update of a hidden id", [writes("PUT", path, headers, body) for path, body in (("{type}/{id}", BARE), ("CareTeam/{team}", TEAM))
+        for headers in (None, {"If-Match": 'W/"1"'}, {"If-Match": 'W/"9"'}, {"If-None-Match": "*"})]),
     (38, "echo", [writes(method, "{type}/{id}", {**headers, "Prefer": f"return={wanted}"}, body)
         for wanted in ("representation", "OperationOutcome", "minimal") for method, headers, body in (("PATCH", PATCH, TEST), ("PUT", {}, BARE))]),
-    (39, "deletion", [writes("DELETE", "{type}/{id}"), writes("DELETE", "Binary/{binary}")]),
+    (39, "deletion", [writes("DELETE", path) for path in ("{type}/{id}", "Binary/{binary}", "CareTeam/{team}")]),
     (40, "entries of Bundles", [alike("POST", "", None, bundle(kind, entry("GET", url))) for kind in ("batch", "transaction") for url in (
         "{type}/{id}", "{type}/{id}/_history/1", "{type}?{scope}&_id={id}", "Binary/{binary}")]),
     (41, "transaction rolled back", [
@@ -375,7 +392,7 @@ LINES = [
         + [alike("POST", "{type}/$validate", None, {**BARE, "subject": {"reference": "{type}/{id}"}}, write=True)]),
     (46, "traces", gets("AuditEvent?entity={type}/{id}", "AuditEvent?patient={of}", "AuditEvent?entity={type}/{id}&_summary=count", "Provenance?target={type}/{id}")
         + [get("AuditEvent?entity={type}/{id}", control="person")]),
-    (47, "public pages", [hides("GET", path) for path in ("metadata", "metadata?mode=full", ".well-known/smart-configuration")] + [get("metadata?_id={id}")]),
+    (47, "public pages", [public(path) for path in ("metadata", "metadata?mode=full", ".well-known/smart-configuration")] + [get("metadata?_id={id}")]),
     (48, "hostile bodies", [hostile('<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), hostile('<!DOCTYPE r [<!ENTITY x "xxxx">]>')]),
     (49, "another id", gets("{type}/{id}", "Patient/{of}", "Patient/{of}/_history", "Consent/{consent}", "CareTeam/{team}", "RelatedPerson/{relative}", "AuditEvent/{trace}")
         + [get("Consent/{consent}", control="person"), get("CareTeam/{team}", control="person"), get("AuditEvent/{trace}", control="person")]),

@@ -3,8 +3,8 @@
 
     prepare_ensemble.py http://127.0.0.1:8080 > world.json
 
-Three people are made, each with documents: one masked a document, of one a document is of a type that the reader's profession may not
-consult, and the third gave the reader no right at all. Tokens of the sandbox are good for an hour.
+Four people are made, each with documents: one masked a document, of one a document is of a type that the reader's profession may not
+consult, and the third gave the reader no right at all. In a fourth world a fourth person asks about the third. Tokens are good for an hour.
 """
 
 import base64
@@ -106,7 +106,7 @@ def main():
     holder = lambda person: sandbox.token(kind="holder", ins=f"{INS}|{ins(person)}")
     doctor = sandbox.create(operator, {"resourceType": "Practitioner", "identifier": [{"system": PSIDNAT, "value": OTHER}], "name": [{"family": "Discret"}]})["id"]
     people, spaces, families = [], {}, {}
-    while len(people) < 3:
+    while len(people) < 4:
         person = random.randrange(10_000)
         family = f"Attaque{uuid.uuid4().hex[:8]}"
         space = {"resourceType": "Patient", "active": True, "identifier": [{"system": INS, "value": ins(person)}], "name": [{"family": family, "given": ["Essai"]}],
@@ -122,7 +122,7 @@ def main():
     sandbox.create(holder(people[0]), consent(people[0], "record-access", named(READER)))
     sandbox.create(holder(people[1]), consent(people[1], "record-access", named(OPTICIAN)))
 
-    def world(name, own, of, reader, **label):
+    def world(name, own, of, reader, person=False, **label):
         text, day = f"Secret {uuid.uuid4().hex[:12]}", f"2026-10-{random.randrange(10, 28)}"
         author = [{"reference": f"Practitioner/{doctor}"}]
         master = fresh()
@@ -168,21 +168,26 @@ def main():
             made["pairs"].update({"of": [spaces[of], absent()], "family": [families[of], f"Attaque{uuid.uuid4().hex[:8]}"]})
             made["names"]["scope"] = "patient={own},{of}"
             made["secrets"].append(families[of])
+        if person:
+            # What is masked is masked to professionals, not to persons.
+            del made["toggle"]
+            # Professionals are told on purpose whether a person has a record (TD0.2); persons are not. They deposit no such documents.
             nobody = next(number for number in iter(lambda: random.randrange(10_000), None) if number not in people)
             made["pairs"]["person"] = [ins(of), ins(nobody)]
             itself = consent(of, "record-access", named(READER))
             itself["patient"]["identifier"]["value"] = "{person}"
-            made["bodies"]["consent"] = itself
-        else:
+            made["bodies"] = {"consent": itself}
+        if own == of:
             made["emergency"] = professional(RESCUER, "28" if name == "barred" else "10", purpose="bris_de_glace", reason="essai")
         return made
 
     masked = {"securityLabel": [{"coding": [{"code": "MASQUE_PS"}]}]}
-    first, second, third = people
+    first, second, third, fourth = people
     worlds = [
         world("masked", first, first, professional(READER, "10"), **masked),
         world("barred", second, second, professional(OPTICIAN, "28")),
         world("foreign", first, third, professional(READER, "10")),
+        world("person", fourth, third, holder(fourth), person=True),
     ]
     json.dump({"base": f"{sandbox.root}/fhir", "worlds": worlds}, sys.stdout, indent=1, ensure_ascii=False)
     print()
