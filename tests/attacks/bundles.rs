@@ -94,7 +94,13 @@ fn attack_41_transaction_rolled_back() {
             let ask = send("POST", "", &bundle("transaction", &[entry("POST", "DocumentReference", &deposit), second.clone()]));
             let answer = twins.alike(way, &ask);
             assert!((400..500).contains(&answer.status), "{second}: {} {}", answer.status, answer.text());
-            let left = twins.alike(way, &get(&format!("DocumentReference?patient={{own}}&identifier=urn:ietf:rfc:3986%7Curn:oid:1.2.250.1.999.3.{}.{number}", way.own())));
+            let left = twins.alike(
+                way,
+                &get(&format!(
+                    "DocumentReference?patient={{own}}&identifier=urn:ietf:rfc:3986%7Curn:oid:1.2.250.1.999.3.{}.{number}",
+                    way.own()
+                )),
+            );
             assert_eq!(left.matches(), Vec::<String>::new(), "all or nothing");
         }
         if way != Way::Foreign {

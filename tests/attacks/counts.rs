@@ -24,11 +24,18 @@ fn attack_19_totals() {
             "DocumentReference?patient={both}&type=11490-0&_count=0",
             "DocumentReference?patient={both}&type=11490-0&_summary=count",
             "DocumentReference?patient={both}&_id={seen},{hidden}&_count=1",
-            "Patient/{own}/*?_type=DocumentReference&_total=accurate&_id={relating},{also},{hidden},{seen}&patient={both}",
+            "?_type=DocumentReference&_total=accurate&_id={relating},{also},{hidden},{seen}&patient={both}",
             "Practitioner?_has:DocumentReference:author:type=11490-0&_summary=count",
         ],
     );
-    alike(Person, &["Consent?patient={of}&_summary=count", "CareTeam?patient={of}&_total=accurate", "Patient/{of}/*?_type=Consent,CareTeam&_total=accurate"]);
+    alike(
+        Person,
+        &[
+            "Consent?patient={of}&_summary=count",
+            "CareTeam?patient={of}&_total=accurate",
+            "Patient/{of}/*?_type=Consent,CareTeam&_total=accurate",
+        ],
+    );
 }
 
 /// Pages kept on the server, usable by another caller (HAPI FHIR #7888, its starter #935, #5378): nothing is kept, and a cursor is its
@@ -95,8 +102,7 @@ fn attack_22_kept_decisions() {
             let search = server.get(&way.reader(), &format!("DocumentReference?patient={}&_id={seen}", twins.id(way, "own")));
             let found = if search.status == 200 { search.matches().len() } else { 0 };
             let read = server.get(&way.reader(), &path).status;
-            let all: BTreeSet<bool> =
-                statuses.iter().map(|status| status == "200").chain([found == 1, read == 200]).collect();
+            let all: BTreeSet<bool> = statuses.iter().map(|status| status == "200").chain([found == 1, read == 200]).collect();
             assert_eq!(all.len(), 1, "{statuses:?} {found} {read}");
             all.contains(&true)
         };

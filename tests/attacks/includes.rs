@@ -29,7 +29,10 @@ fn attack_14_includes() {
     );
     alike(
         Person,
-        &["Patient?_id={of}&_revinclude=Consent:patient", "Patient?_id={of}&_revinclude=RelatedPerson:patient&_revinclude=CareTeam:patient"],
+        &[
+            "Patient?_id={of}&_revinclude=Consent:patient",
+            "Patient?_id={of}&_revinclude=RelatedPerson:patient&_revinclude=CareTeam:patient",
+        ],
     );
 }
 
@@ -107,7 +110,8 @@ fn attack_17_references_in_what_is_seen() {
             .with("contained", contained)
             .with("context", json!({"related": [{"reference": "#p"}]}))
             .json();
-        let made: Vec<_> = [0, 1].iter().map(|side| twins.send(*side, way, &structure(HOSPITAL), &send("POST", "DocumentReference", &one))).collect();
+        let made: Vec<_> =
+            [0, 1].iter().map(|side| twins.send(*side, way, &structure(HOSPITAL), &send("POST", "DocumentReference", &one))).collect();
         assert_eq!((made[0].status, made[1].status), (201, 201), "{}", made[0].text());
         for path in [
             "DocumentReference?patient={own}&_include=DocumentReference:related",
@@ -123,7 +127,8 @@ fn attack_17_references_in_what_is_seen() {
         twins.tells(way, Person, &get("AuditEvent?entity=DocumentReference/{hidden}"));
         // A Consent that names the reader and, as data, what is hidden from it.
         if way != Way::Foreign {
-            let mut named = consent(&way.of(), "record-access", "permit", party(if way == Way::Barred { "810000000003" } else { "810000000001" }));
+            let mut named =
+                consent(&way.of(), "record-access", "permit", party(if way == Way::Barred { "810000000003" } else { "810000000001" }));
             named["provision"]["data"] = json!([{"meaning": "instance", "reference": {"reference": "DocumentReference/{hidden}"}}]);
             let status: Vec<u16> =
                 [0, 1].iter().map(|side| twins.send(*side, way, &holder(&way.of()), &send("POST", "Consent", &named)).status).collect();

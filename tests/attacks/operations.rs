@@ -142,7 +142,9 @@ fn attack_46_traces() {
 #[test]
 fn attack_47_public_pages() {
     in_every_way(|twins, way| {
-        for path in ["metadata", "metadata?mode=full", "metadata?mode=terminology", ".well-known/smart-configuration", "metadata?patient={of}"] {
+        for path in
+            ["metadata", "metadata?mode=full", "metadata?mode=terminology", ".well-known/smart-configuration", "metadata?patient={of}"]
+        {
             twins.alike(way, &get(path));
         }
         let server = twins.servers()[0];
@@ -165,7 +167,10 @@ fn attack_47_public_pages() {
         let twins = Twins::start(backend);
         let lines = |side: usize| {
             let text = twins.servers()[side].send("GET", "/metrics", &[], None).text();
-            text.lines().filter(|line| !line.starts_with('#')).map(|line| line.split([' ', '{']).next().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>()
+            text.lines()
+                .filter(|line| !line.starts_with('#'))
+                .map(|line| line.split([' ', '{']).next().unwrap().to_owned())
+                .collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(lines(0), lines(1));
         assert!(lines(0).iter().all(|name| !name.contains("resource") && !name.contains("patient")), "{:?}", lines(0));
@@ -183,7 +188,8 @@ fn attack_48_hostile_bodies() {
         listener.set_nonblocking(true).unwrap();
         let trap = format!("http://{}/x", listener.local_addr().unwrap());
         let xml = |prolog: &str, inner: &str| {
-            let body = format!("{prolog}<DocumentReference xmlns=\"http://hl7.org/fhir\"><status value=\"current\"/>{inner}</DocumentReference>");
+            let body =
+                format!("{prolog}<DocumentReference xmlns=\"http://hl7.org/fhir\"><status value=\"current\"/>{inner}</DocumentReference>");
             server.fhir_with(&way.seer(), "POST", "DocumentReference", &[("content-type", "application/fhir+xml")], Some(body.as_bytes()))
         };
         let deep = format!("{}{}", "<extension url=\"x\">".repeat(5000), "</extension>".repeat(5000));
@@ -198,8 +204,15 @@ fn attack_48_hostile_bodies() {
             assert!(matches!(answer.status, 400 | 413 | 422), "{} {}", answer.status, answer.text());
             assert!(!answer.text().contains("root:"), "{}", answer.text());
         }
-        let json_deep = format!("{{\"resourceType\":\"DocumentReference\",\"extension\":{}{}}}", "[{\"extension\":".repeat(5000), "}]".repeat(5000));
-        let answer = server.fhir_with(&way.seer(), "POST", "DocumentReference", &[("content-type", "application/fhir+json")], Some(json_deep.as_bytes()));
+        let json_deep =
+            format!("{{\"resourceType\":\"DocumentReference\",\"extension\":{}{}}}", "[{\"extension\":".repeat(5000), "}]".repeat(5000));
+        let answer = server.fhir_with(
+            &way.seer(),
+            "POST",
+            "DocumentReference",
+            &[("content-type", "application/fhir+json")],
+            Some(json_deep.as_bytes()),
+        );
         assert!(matches!(answer.status, 400 | 413 | 422), "{}", answer.status);
         // An address is kept as text, and never fetched.
         let mut fetching = document(&way.own(), SEEN_TYPE, 5000).json();
@@ -211,7 +224,12 @@ fn attack_48_hostile_bodies() {
         std::thread::sleep(std::time::Duration::from_millis(200));
         assert!(listener.accept().is_err(), "nothing was fetched");
         // Scripts in a narrative are not R4.
-        for script in ["<script>alert(1)</script>", "<p onclick=\"alert(1)\">x</p>", "<iframe src=\"http://x.example\"/>", "<a href=\"javascript:alert(1)\">x</a>"] {
+        for script in [
+            "<script>alert(1)</script>",
+            "<p onclick=\"alert(1)\">x</p>",
+            "<iframe src=\"http://x.example\"/>",
+            "<a href=\"javascript:alert(1)\">x</a>",
+        ] {
             let mut narrated = document(&way.own(), SEEN_TYPE, 5001).json();
             narrated["text"] = json!({"status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{script}</div>")});
             let answer = server.create(&structure(HOSPITAL), &narrated);

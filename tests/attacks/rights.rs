@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::ask::{get, in_every_way_alone};
+use super::ask::{get, in_every_way};
 use super::world::{Twins, Way};
 use crate::support::answer::Answer;
 use crate::support::build::{
@@ -17,7 +17,7 @@ use crate::support::{Server, on_both};
 /// interfaces; node-fhir-server-core #18).
 #[test]
 fn attack_49_another_id() {
-    in_every_way_alone(|twins, way| {
+    in_every_way(|twins, way| {
         // Two who are logged in: a person of the same server, and one who has no record.
         let logged_in = [holder(&ins(if way == Way::Barred { 1 } else { 2 })), holder(&ins(60))];
         for who in logged_in {
@@ -185,7 +185,14 @@ fn attack_51_every_combination() {
             let mut emergency = professional(40, "10");
             emergency["purpose"] = "bris_de_glace".into();
             emergency["reason"] = "urgence".into();
-            callers.extend([acting, emergency, professional(30, "10"), professional(50, "10"), structure(HOSPITAL), structure("1690000027")]);
+            callers.extend([
+                acting,
+                emergency,
+                professional(30, "10"),
+                professional(50, "10"),
+                structure(HOSPITAL),
+                structure("1690000027"),
+            ]);
             callers.extend([gives.clone(), holder(&ins(60)), service("operator"), service("auditor"), service("tester")]);
             let mut sizes = BTreeSet::new();
             for who in &callers {

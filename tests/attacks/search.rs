@@ -26,7 +26,9 @@ fn attack_01_reverse_chain() {
     alike(Person, &["Patient?_has:Consent:patient:_id={right}", "Patient?_has:CareTeam:patient:_id={team}"]);
     in_every_way(|twins, way| {
         let bound = |day: &str| get(&format!("Practitioner?_has:DocumentReference:author:_has:DocumentReference:related:date={day}"));
-        let asked = |day: &str| get(&format!("Organization?_has:DocumentReference:custodian:identifier={{master}}&_has:DocumentReference:custodian:date={day}"));
+        let asked = |day: &str| {
+            get(&format!("Organization?_has:DocumentReference:custodian:identifier={{master}}&_has:DocumentReference:custodian:date={day}"))
+        };
         for day in ["gt2026-10-05", "gt2026-10-06", "lt2026-10-06", "lt2026-10-05", "2026-10-06"] {
             twins.alike(way, &bound(day));
             twins.alike(way, &asked(day));
@@ -95,8 +97,7 @@ fn attack_04_chain_of_several_links() {
     in_every_way(|twins, way| {
         let link = "related:DocumentReference.";
         let refused = twins.alike(way, &get(&format!("DocumentReference?patient={{both}}&{}type=11490-0", link.repeat(6))));
-        assert_eq!(refused.status, if way == Way::Foreign { 400 } else { refused.status });
-        assert_eq!(refused.issue().0, "too-costly", "{}", refused.text());
+        assert_eq!((refused.status, refused.issue().0.as_str()), (413, "too-long"), "{}", refused.text());
     });
 }
 
@@ -138,7 +139,7 @@ fn attack_06_sort() {
             "DocumentReference?patient={both}&_sort=-date",
             "DocumentReference?patient={both}&_sort=type,-description&_count=2",
             "DocumentReference?patient={both}&_sort=security-label,date",
-            "DocumentReference?patient={both}&_sort=language&_count=1",
+            "DocumentReference?patient={both}&_sort=language",
         ],
     );
     in_every_way(|twins, way| {
@@ -160,7 +161,6 @@ fn attack_07_modifiers() {
             "DocumentReference?patient={both}&language:missing=false",
             "DocumentReference?patient={both}&related:missing=false",
             "DocumentReference?patient={both}&type:not=47420-5",
-            "DocumentReference?patient={both}&related:identifier=nothing,&related:missing=false",
             "DocumentReference?patient={both}&relatesto:missing=false",
         ],
     );
@@ -181,7 +181,7 @@ fn attack_08_negation() {
         &[
             "DocumentReference?patient={both}&security-label:not=V",
             "DocumentReference?patient={both}&type:not=47420-5",
-            "DocumentReference?patient={both}&related:missing=true&_id:not={seen}",
+            "DocumentReference?patient={both}&related:missing=false&type:not=47420-5",
             "DocumentReference?patient={both}&relatesto:missing=true",
             "DocumentReference?patient={both}&author:missing=false&type:not=47420-5",
         ],
@@ -207,7 +207,8 @@ fn attack_09_membership() {
         let list = json!({"resourceType": "List", "status": "current", "mode": "working", "entry": item});
         let id = twins.servers()[0].create(&tester, &list).id();
         let absent = "01930000-0000-7000-8000-999999999999";
-        let listed = |id: &str| twins.servers()[0].get(&way.reader(), &format!("DocumentReference?patient={}&_list={id}", twins.id(way, "own")));
+        let listed =
+            |id: &str| twins.servers()[0].get(&way.reader(), &format!("DocumentReference?patient={}&_list={id}", twins.id(way, "own")));
         assert_eq!(listed(&id).matches(), Vec::<String>::new(), "not everything");
         assert_eq!(listed(&id).shape(&id), listed(absent).shape(absent));
         for path in ["_has:List:item:status=current", "_has:Group:member:type=person"] {
@@ -232,7 +233,8 @@ fn attack_10_compartment_by_another_parameter() {
         let related = json!({"related": [{"reference": format!("Patient/{}", twins.id(way, "own"))}]});
         let foreign = document(&way.of(), SEEN_TYPE, 900).with("context", related).json();
         let foreign = server.create(&structure(HOSPITAL), &foreign).id();
-        let inside = |who: &Value, of: &str| server.get(who, &format!("Patient/{}/DocumentReference?_count=100", twins.id(way, of))).matches();
+        let inside =
+            |who: &Value, of: &str| server.get(who, &format!("Patient/{}/DocumentReference?_count=100", twins.id(way, of))).matches();
         for who in [way.reader(), way.seer(), holder(&way.own())] {
             assert!(!inside(&who, "own").contains(&foreign), "{who}");
         }
@@ -281,9 +283,11 @@ fn attack_11_linked_patients() {
 fn attack_12_parameters_of_every_type() {
     in_every_way_alone(|twins, way| {
         // One more that is hidden, with all that can be searched by.
-        let mut hidden = document(&way.of(), super::world::SECRET_TYPE, 800)
-            .with("meta", json!({"source": "http://x.example/source", "profile": ["http://x.example/profile"],
-                "tag": [{"system": "http://x.example", "code": "tagged"}], "security": [{"system": "http://x.example", "code": "secure"}]}));
+        let mut hidden = document(&way.of(), super::world::SECRET_TYPE, 800).with(
+            "meta",
+            json!({"source": "http://x.example/source", "profile": ["http://x.example/profile"],
+                "tag": [{"system": "http://x.example", "code": "tagged"}], "security": [{"system": "http://x.example", "code": "secure"}]}),
+        );
         if way == Way::Masked {
             hidden = hidden.masked();
         }
@@ -315,19 +319,37 @@ fn attack_12_parameters_of_every_type() {
 /// or not (LinuxForHealth #1849, #2669).
 #[test]
 fn attack_13_foreign_compartment() {
-    alike(Seer, &["?_id={hidden}&patient={both}&_type=DocumentReference", "Patient/{of}/DocumentReference", "Patient/{of}/*?_type=DocumentReference"]);
+    alike(
+        Seer,
+        &[
+            "?_id={hidden}&patient={both}&_type=DocumentReference",
+            "Patient/{of}/DocumentReference",
+            "Patient/{of}/*?_type=DocumentReference",
+        ],
+    );
     alike(Person, &["Patient/{of}/Consent", "Patient/{of}/*?_type=Consent,CareTeam", "Patient/{of}/RelatedPerson", "?_id={team}"]);
     in_every_way(|twins, way| {
-        for path in ["?_id={hidden}", "Patient/{of}/*", "Patient/{of}/Observation", "Patient/{of}/AuditEvent", "Practitioner/{doctor}/DocumentReference"] {
+        for path in [
+            "?_id={hidden}",
+            "Patient/{of}/*",
+            "Patient/{of}/Observation",
+            "Patient/{of}/AuditEvent",
+            "Practitioner/{doctor}/DocumentReference",
+        ] {
             twins.alike(way, &get(path));
         }
-        twins.alike(way, &send("POST", "Patient/{of}/DocumentReference/_search", &Value::Null).posted("application/x-www-form-urlencoded", "type=11490-0"));
+        twins.alike(
+            way,
+            &send("POST", "Patient/{of}/DocumentReference/_search", &Value::Null)
+                .posted("application/x-www-form-urlencoded", "type=11490-0"),
+        );
         if way == Way::Foreign {
             let refused = twins.alike(way, &get("Patient/{of}/DocumentReference"));
             assert_eq!(refused.status, 403, "named without a right (CONTRACT 4)");
         }
     });
     // The depositor finds its deposits there, and nothing else.
-    in_every_way(|twins, way| twins.tells(way, Author, &get(&format!("DocumentReference?patient={{of}}&identifier=urn:ietf:rfc:3986%7C{}", master(way, 1)))));
-
+    in_every_way(|twins, way| {
+        twins.tells(way, Author, &get(&format!("DocumentReference?patient={{of}}&identifier=urn:ietf:rfc:3986%7C{}", master(way, 1))))
+    });
 }

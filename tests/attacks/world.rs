@@ -237,7 +237,8 @@ fn make(server: &Server, whole: bool) -> Ids {
     let created = |who: &Value, value: &Value| server.create(who, value).expect(201);
     let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
     let absent = |ids: &Ids| format!("01930000-0000-7000-8000-{:012}", ids.len());
-    let doctor = json!({"resourceType": "Practitioner", "identifier": [{"system": PSIDNAT, "value": psidnat(50)}], "name": [{"family": "Discret"}]});
+    let doctor =
+        json!({"resourceType": "Practitioner", "identifier": [{"system": PSIDNAT, "value": psidnat(50)}], "name": [{"family": "Discret"}]});
     let clinic = json!({"resourceType": "Organization", "identifier": [{"system": STRUCTIDNAT, "value": HOSPITAL}], "name": "Clinique"});
     ids.insert("doctor".into(), id(&created(&operator, &doctor)));
     ids.insert("clinic".into(), id(&created(&operator, &clinic)));
@@ -258,7 +259,8 @@ fn make(server: &Server, whole: bool) -> Ids {
         }
         let right = consent(&me, "record-access", "permit", party(&psidnat(9)));
         let subject = json!({"identifier": {"system": INS, "value": me}});
-        let team = json!({"resourceType": "CareTeam", "status": "active", "subject": subject, "participant": [{"member": party(&psidnat(9))}]});
+        let team =
+            json!({"resourceType": "CareTeam", "status": "active", "subject": subject, "participant": [{"member": party(&psidnat(9))}]});
         let relative = json!({"resourceType": "RelatedPerson", "active": true, "patient": subject, "identifier": [{"system": INS, "value": ins(20)}],
             "name": [{"family": "Parente"}]});
         for (name, who, value) in [("right", holder(&me), right), ("team", holder(&me), team), ("relative", operator.clone(), relative)] {
@@ -287,10 +289,10 @@ fn documents(server: &Server, whole: bool, way: Way, ids: &mut Ids) {
                 .with("description", format!("Secret {number}").into())
                 .with("date", format!("2026-10-0{}T10:00:00+02:00", 5 + number).into())
                 .with("context", json!({"related": [{"reference": format!("DocumentReference/{first}")}]}))
-                .with("language", "br".into())
         } else {
             let hidden = ids.get(&format!("{name}-hidden")).cloned();
-            let related = hidden.filter(|_| kind == "relating").map(|id| json!({"related": [{"reference": format!("DocumentReference/{id}")}]}));
+            let related =
+                hidden.filter(|_| kind == "relating").map(|id| json!({"related": [{"reference": format!("DocumentReference/{id}")}]}));
             let one = letter(&own, SEEN_TYPE, hidden_number(way, number), ids).with("description", format!("Vu {number}").into());
             match related {
                 Some(related) => one.with("context", related),
@@ -308,7 +310,11 @@ fn documents(server: &Server, whole: bool, way: Way, ids: &mut Ids) {
                 ids.insert(format!("{name}-{made}"), absent(ids));
             }
         } else {
-            let answer = server.create(&structure(HOSPITAL), &one.json()).expect(201);
+            let mut one = one.json();
+            if secret {
+                one["content"][0]["attachment"]["language"] = "br".into();
+            }
+            let answer = server.create(&structure(HOSPITAL), &one).expect(201);
             ids.insert(format!("{name}-{kind}"), answer["id"].as_str().unwrap().to_owned());
             let url = answer["content"][0]["attachment"]["url"].as_str().unwrap().rsplit('/').next().unwrap();
             ids.insert(format!("{name}-{kind}-content"), url.to_owned());
