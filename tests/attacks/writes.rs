@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::ask::{Ask, get, in_every_way_alone, of_type, send};
 use super::world::Control::{Author, Person, Seer};
 use super::world::{SECRET_TYPE, SEEN_TYPE, Twins, Way};
-use crate::support::build::{CB, collected, consent, document, holder, ins, party, person, psidnat, representative, service, structure};
+use crate::support::build::{
+    CB, collected, consent, document, holder, ins, party, person, professional, psidnat, representative, service, structure,
+};
 use crate::support::on_both;
 use crate::support::record::{HOSPITAL, archiving, deletion, label_off, label_on, patches};
 
@@ -240,9 +242,8 @@ fn attack_36_consent_for_oneself() {
         for kind in ["record-access", "treating-physician", "administrator", "emergency-masked", "occupational-health"] {
             let answer = twins.alike(way, &send("POST", "Consent", &consent(&way.own(), kind, "permit", party(&reader))));
             assert!(answer.status >= 400, "{kind}: {}", answer.text());
-            let foreign = twins.servers()[0].create(&way.reader(), &consent(&way.of(), kind, "permit", party(&reader)));
+            let foreign = twins.servers()[0].create(&professional(70, "10"), &consent(&way.of(), kind, "permit", party(&psidnat(70))));
             assert!(foreign.status >= 400, "{kind}: {}", foreign.text());
-            twins.servers()[1].create(&way.reader(), &consent(&way.of(), kind, "permit", party(&reader)));
         }
         for kind in ["administrator", "occupational-health", "break-glass"] {
             let actor = if kind == "break-glass" { Value::Null } else { party(&reader) };
