@@ -113,18 +113,19 @@ def walk(path, count):
 
 
 def replay(path):
-    """The next page of whoever may see is not shown to whoever may not."""
+    """The pages of whoever may see are not shown to whoever may not."""
 
     def attack(world):
-        answer, _ = world.ask(world.allowed, 0, "GET", path)
-        following = answer.link("next")
-        if not following:
-            return "not offered", path
-        stolen = world.server.send(world.denied, "GET", following)
-        sign = shows(world, stolen, [])
-        if sign:
-            return "LEAKED", f"the next page of {path} shows `{sign}` to another caller"
-        return ("held" if world.server.send(world.allowed, "GET", following).status == 200 else "not offered"), path
+        page, _ = world.ask(world.allowed, 0, "GET", path)
+        followed = 0
+        while page.link("next") and followed < 100:
+            following = page.link("next")
+            sign = shows(world, world.server.send(world.denied, "GET", following), [])
+            if sign:
+                return "LEAKED", f"a page of {path} shows `{sign}` to another caller"
+            page = world.server.send(world.allowed, "GET", following)
+            followed += 1
+        return ("held" if followed and page.status == 200 else "not offered"), path
 
     return attack
 

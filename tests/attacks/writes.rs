@@ -79,7 +79,10 @@ fn attack_31_conditional_references() {
             let entry = json!({"fullUrl": "urn:uuid:0b7b6d1c-4ad9-4b4e-a1d8-d0d8a8f2b2a4", "resource": one, "request": {"method": "POST", "url": "DocumentReference"}});
             let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry]});
             let answer = twins.alike(way, &send("POST", "", &bundle));
-            assert!(alone.status == 201 && answer.status >= 400, "{condition}: {} {}", alone.text(), answer.text());
+            assert_eq!(alone.status, 201, "{condition}: {}", alone.text());
+            // What names a person by more than her identifier is no condition of a record: it leads nowhere, as it stands.
+            let kept = condition.starts_with("Patient?") && answer.text().contains(condition);
+            assert!(kept || answer.status >= 400, "{condition}: {}", answer.text());
         }
         // Of what the reader sees it leads somewhere.
         let mut one = own(way, 50);
@@ -177,7 +180,7 @@ fn attack_34_patch() {
         twins.tells(way, Author, &send("PATCH", "DocumentReference/{hidden}", &test()));
         // On what is seen: only what may be touched, and the whole as one.
         for patch in [
-            json!([{"op": "replace", "path": "/securityLabel", "value": []}]),
+            json!([{"op": "replace", "path": "/securityLabel", "value": [{"coding": [{"code": "MASQUE_PS"}]}]}]),
             json!([{"op": "add", "path": "/author/-", "value": party(&psidnat(1))}]),
             json!([{"op": "test", "path": "/status", "value": "current"}, {"op": "replace", "path": "/description", "value": "x"}]),
             json!([{"op": "copy", "from": "/id", "path": "/description"}]),
