@@ -22,7 +22,7 @@ mod found;
 mod make;
 mod reader;
 mod run;
-mod same;
+pub mod same;
 mod search;
 mod shrink;
 mod tested;
