@@ -3,6 +3,7 @@
 
 mod definitions;
 mod durability;
+mod explain;
 mod fhirpath;
 mod formats;
 mod integration;
