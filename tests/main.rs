@@ -4,6 +4,7 @@
 mod attacks;
 mod definitions;
 mod durability;
+mod explain;
 mod fhirpath;
 mod formats;
 mod integration;

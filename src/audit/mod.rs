@@ -3,7 +3,7 @@
 mod render;
 
 pub use crate::store::trace::OTHERS;
-pub use render::{Reader, render};
+pub use render::{Reader, render, who};
 
 use crate::clock::Clock;
 use crate::fhir::ResourceType;

@@ -13,6 +13,7 @@ use crate::policy::{CallerKind, Purpose};
 use crate::store::{StoredTrace, TraceReader};
 
 const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
+const INTERACTIONS: &str = "http://hl7.org/fhir/restful-interaction";
 const TRE_R248: &str = "https://mos.esante.gouv.fr/NOS/TRE_R248-TypeAccesDMP/FHIR/TRE-R248-TypeAccesDMP";
 
 /// Who reads: decides what a trace may name.
@@ -32,7 +33,7 @@ pub fn render(trace: &StoredTrace, reader: Reader) -> Value {
         "id": row.id,
         "meta": {"versionId": "1", "lastUpdated": recorded},
         "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest", "display": "RESTful Operation"},
-        "subtype": [{"system": "http://hl7.org/fhir/restful-interaction", "code": row.interaction}],
+        "subtype": subtype(&row.interaction),
         "action": action(&row.interaction),
         "recorded": recorded,
         "outcome": outcome(row.status),
@@ -50,12 +51,22 @@ pub fn render(trace: &StoredTrace, reader: Reader) -> Value {
     event
 }
 
+/// FHIR's code of an interaction; the name of an operation stands beside.
+fn subtype(interaction: &str) -> Value {
+    let coding = |system: &str, code: &str| json!({"system": system, "code": code});
+    match interaction.strip_prefix('$') {
+        Some(name) => json!([coding(INTERACTIONS, "operation"), coding(&format!("{CB}/CodeSystem/operation"), name)]),
+        None => json!([coding(INTERACTIONS, interaction)]),
+    }
+}
+
 /// FHIR's action code of an interaction.
 pub fn action(interaction: &str) -> &'static str {
     match interaction {
         "create" => "C",
         "update" | "patch" => "U",
         "search-type" | "search-system" => "E",
+        operation if operation.starts_with('$') => "E",
         _ => "R",
     }
 }
@@ -80,7 +91,7 @@ fn purpose(place: i16) -> Value {
 }
 
 /// How a trace names an actor.
-fn who(actor: &Actor) -> Value {
+pub fn who(actor: &Actor) -> Value {
     let id = actor.id();
     let identifier = match actor.kind() {
         'P' => json!({"system": PSIDNAT, "value": id}),
@@ -104,6 +115,12 @@ fn is_named(trace: &StoredTrace, reader: Reader) -> bool {
 fn shows_query(trace: &StoredTrace, reader: Reader) -> bool {
     let representative = kind(trace) == Some(CallerKind::Representative);
     is_named(trace, reader) && (reader.absent == 0 || representative)
+}
+
+/// Whether the rows of the matrix may be shown by which a trace was decided: each tells the type of something that was found. To a
+/// reader for whom hidden things do not exist, those of a question that found several things tell of one that does not.
+fn shows_rows(trace: &StoredTrace, reader: Reader) -> bool {
+    !trace.row.target.is_empty() || shows_query(trace, reader)
 }
 
 /// The kind of caller.
@@ -130,11 +147,15 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
         }
         // Why its own request was refused is not told to the one who was refused; and the rules tell the type of what is not named.
         let told = is_named(trace, reader) && !(reader.own && failed);
-        let mut policies: Vec<Value> =
-            row.rules.split(' ').filter(|rule| !rule.is_empty()).map(|rule| format!("{CB}/policy/{rule}").into()).collect();
+        let (law, rows) = (format!("{CB}/law/{}", row.law), shows_rows(trace, reader));
+        let address = |rule: &str| match rule.starts_with("M-") {
+            true => rows.then(|| format!("{law}/matrix/{rule}").into()),
+            false => Some(format!("{CB}/policy/{rule}").into()),
+        };
+        let mut policies: Vec<Value> = row.rules.split(' ').filter(|rule| !rule.is_empty()).filter_map(address).collect();
         // The law is told with the rules; where none decided, to those from whom nothing is hidden: to others it would tell that nothing is.
         if !row.law.is_empty() && (!policies.is_empty() || reader.is_told_all()) {
-            policies.push(format!("{CB}/law/{}", row.law).into());
+            policies.push(law.into());
         }
         if !policies.is_empty() && told {
             members.insert("policy".into(), policies.into());

@@ -120,9 +120,16 @@ pub struct Envelope {
     pub submitter: String,
     /// Authors, named actors or members: a list of [`Actor`] spellings with a blank before, between and after.
     pub parties: String,
+    /// The key of the first deposit of what it replaces in turn, from which its labels last; 0 for its own.
+    pub first: i64,
 }
 
 impl Envelope {
+    /// The key from which its labels last.
+    pub fn lasting_from(&self) -> i64 {
+        if self.first == 0 { self.key } else { self.first }
+    }
+
     /// Whether the bit of the label is set.
     pub fn has(&self, label: Label) -> bool {
         self.labels & label.bit() != 0
@@ -136,7 +143,7 @@ pub enum EnvelopeTest {
     DocTypeIn(Arc<[i16]>),
     /// The label is set.
     Labelled(Label),
-    /// The key is smaller: it was created before the instant for which this key stands.
+    /// The key from which its labels last is smaller: they began before the instant for which this key stands.
     KeyBelow(i64),
     /// One of these actors is a party.
     PartyIn(Vec<Actor>),

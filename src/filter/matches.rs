@@ -72,7 +72,7 @@ fn envelope(test: &EnvelopeTest, candidate: &Candidate<'_>) -> bool {
     match test {
         EnvelopeTest::DocTypeIn(rows) => rows.binary_search(&envelope.doc_type).is_ok(),
         EnvelopeTest::Labelled(label) => envelope.has(*label),
-        EnvelopeTest::KeyBelow(key) => envelope.key < *key,
+        EnvelopeTest::KeyBelow(key) => envelope.lasting_from() < *key,
         EnvelopeTest::PartyIn(actors) => envelope.parties.split(' ').any(|party| actors.iter().any(|a| a.as_str() == party)),
         EnvelopeTest::SubmittedBy(actor) => envelope.submitter == actor.as_str(),
         EnvelopeTest::HolderIs(ins) => candidate.facts.holder.as_ref().is_some_and(|holder| holder.ins == *ins),

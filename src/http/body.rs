@@ -113,6 +113,14 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
                 None => Operations::Json(crate::fhir::json::parse(&bytes)?),
             })
         }
+        // The parameters of an operation; without any there is no body.
+        Route::Explain(_, _, true) if negotiate::header(headers, &CONTENT_LENGTH) != Some("0") => {
+            let Sent::Resource(format) = negotiate::sent(headers)? else {
+                return Err(Error::MediaType("expected application/fhir+json or application/fhir+xml".into()));
+            };
+            let bytes = bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?;
+            Body::Resource(Document::read(format, &bytes)?.validated())
+        }
         Route::PostSearch(..) | Route::PostSearchSystem => {
             let empty = negotiate::header(headers, &CONTENT_LENGTH) == Some("0");
             if !empty {

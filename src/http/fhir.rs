@@ -73,7 +73,9 @@ async fn answer(
     *style = Style::of(wanted.as_ref().unwrap_or(&interaction::Wanted::default()), pairs.as_deref().unwrap_or_default());
     if !found.as_ref().is_ok_and(Route::is_public) {
         let caller = caller(request, state)?;
-        let asked = Asked { route: found?, pairs: pairs?, wanted: wanted? };
+        let route = found?;
+        interaction::offers(&state.service, &caller, &route)?;
+        let asked = Asked { route, pairs: pairs?, wanted: wanted? };
         return interact(request, payload, state, caller, asked, id, style).await.map_err(Refusal::from);
     }
     negotiate::format(&wanted?)?;

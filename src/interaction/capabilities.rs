@@ -69,6 +69,8 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
             Action::Update => interactions.push("update"),
             Action::Patch => interactions.push("patch"),
             Action::Delete => interactions.push("delete"),
+            // An operation, not an interaction.
+            Action::Explain => {}
         }
     }
     interactions.sort_unstable();
@@ -102,6 +104,10 @@ fn resource(resource: ResourceType, actions: &[Action], plain: bool) -> Option<V
         "conditionalDelete": if plain { "single" } else { "not-supported" },
         "referencePolicy": ["literal", "logical", "local"]
     });
+    if actions.contains(&Action::Explain) {
+        let operation = json!([{"name": "explain-access", "definition": format!("{CB}/OperationDefinition/explain-access")}]);
+        super::stored::set(&mut statement, "operation", operation);
+    }
     if interactions.contains(&"search-type") {
         let traces = resource == ResourceType::AUDIT_EVENT && !plain;
         if !traces {

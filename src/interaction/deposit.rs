@@ -77,13 +77,14 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     }
     let now = clock.now();
     document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
-    let inherited = supersede(service, request, connection, &standing, &replaces, labels::bits(&document))?;
+    let (inherited, first) = supersede(service, request, connection, &standing, &replaces, labels::bits(&document))?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let mut envelope =
         envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), request.id_of_new(clock), now, &caller.principal);
     envelope.doc_type = doc_type;
     envelope.labels = labels::bits(&document);
+    envelope.first = first;
     envelope.parties = parties(&document::authors(&document, caller));
     for (place, content) in contents.into_iter().enumerate() {
         let binary = bound(service, &envelope, &caller.principal, content);
@@ -140,6 +141,9 @@ fn label(service: &Service, document: &mut Value, inherited: i16, row: &HolderRo
 
 /// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels). What was
 /// shown to representatives is not hidden from them again by replacing it: `own` are the labels that the new one came with.
+///
+/// What hides a document from the person for a time hides what replaces it for what is left of that time: the key of the first deposit
+/// of the chain comes with the labels, 0 where none of it was so hidden (R1111-53 CSP counts a month from the deposit).
 fn supersede(
     service: &Service,
     request: &Request,
@@ -147,11 +151,11 @@ fn supersede(
     standing: &Standing,
     replaces: &[Replaced],
     own: i16,
-) -> Result<i16, Refused> {
-    let mut labels = 0;
+) -> Result<(i16, i64), Refused> {
+    let (mut labels, mut first) = (0, 0);
     let mut targets = Vec::with_capacity(replaces.len());
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
-    let ended = |of: &Envelope| service.policy.lasting().ended(of.labels, of.key, service.clock.now());
+    let ended = |of: &Envelope| service.policy.lasting().ended(of.labels, of.lasting_from(), service.clock.now());
     for (place, replaced) in replaces.iter().enumerate() {
         let expression = format!("DocumentReference.relatesTo[{place}].target");
         let unknown = || {
@@ -178,6 +182,10 @@ fn supersede(
             return Err(Refused::at(error, standing.row.holder, found.envelope.key));
         }
         labels |= found.envelope.labels & !ended(&found.envelope);
+        let hidden = found.envelope.first != 0 || found.envelope.has(Label::HiddenFromHolder);
+        if hidden && (first == 0 || found.envelope.lasting_from() < first) {
+            first = found.envelope.lasting_from();
+        }
         targets.push(found);
     }
     // In one order whatever that of the request, so that two requests do not each hold what the other waits for.
@@ -191,5 +199,5 @@ fn supersede(
         let envelope = Envelope { version, labels, updated: service.clock.now(), ..found.envelope.clone() };
         store::write::update(connection, &prepare(&former, envelope, 0))?;
     }
-    Ok(labels)
+    Ok((labels, first))
 }

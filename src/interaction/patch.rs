@@ -231,7 +231,7 @@ fn apply(service: &Service, request: &Request, connection: &mut AnyConnection, f
 
 /// The labels of the document, as it was until now, that have ended of themselves.
 fn ended(service: &Service, found: &Found, before: &Value) -> i16 {
-    service.policy.lasting().ended(labels::bits(before), found.envelope.key, service.clock.now())
+    service.policy.lasting().ended(labels::bits(before), found.envelope.lasting_from(), service.clock.now())
 }
 
 /// Whether the caller counts as author of the document.
@@ -303,7 +303,9 @@ fn authorised(
                 let never = format!("`{element}` is set at deposit only: what was shown is not hidden again");
                 return Err(Error::business("DocumentReference.securityLabel", never));
             }
-            May::Unread if service.policy.lasting().ended(labels::bits(after), found.envelope.key, service.clock.now()) != 0 => false,
+            May::Unread if service.policy.lasting().ended(labels::bits(after), found.envelope.lasting_from(), service.clock.now()) != 0 => {
+                false
+            }
             May::Unread => {
                 let kinds = [CallerKind::Holder, CallerKind::Representative].map(|kind| {
                     let place = CallerKind::ALL.iter().position(|one| *one == kind);

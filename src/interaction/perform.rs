@@ -4,7 +4,9 @@ use super::condition::Which;
 use super::patch::Operations;
 use super::read::Wanted;
 use super::route::Route;
-use super::{Answer, Error, Request, Service, create, delete, history, history_type, patch, read, search, search_system, update, vread};
+use super::{
+    Answer, Error, Request, Service, create, delete, explain, history, history_type, patch, read, search, search_system, update, vread,
+};
 use crate::fhir::Document;
 
 /// What came with a request.
@@ -46,6 +48,7 @@ pub async fn perform(
         (Route::Patch(resource, id), Sent::Patch(operations)) => {
             patch(service, request, *resource, &which(id.as_ref(), pairs), &operations).await
         }
+        (Route::Explain(resource, id, _), sent) => explain::explain(service, request, *resource, id, pairs, &sent).await,
         (Route::Delete(resource, id), _) => delete(service, request, *resource, &which(id.as_ref(), pairs)).await,
         _ => Err(Error::Unexpected("a route has no interaction for what was sent".into())),
     }

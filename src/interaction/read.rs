@@ -81,7 +81,14 @@ pub(super) async fn find(service: &Service, request: &Request, resource: Resourc
     }
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     let found = service.store.read(scope, id).await?;
-    seen(found, resource, id)
+    seen(found.map(|found| by_row(service, request, found)), resource, id)
+}
+
+/// What was found, with the row of the matrix that decided beside the rules, for its trace.
+pub(super) fn by_row(service: &Service, request: &Request, mut found: Found) -> Found {
+    let decision = std::mem::replace(&mut found.decision, Decision::Deny(Vec::new()));
+    found.decision = service.policy.with_row(&request.caller, Action::Consult, &candidate(&found), decision, service.clock.now());
+    found
 }
 
 /// What was found, unless it was deleted.

@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::{Compartment, Error};
+use super::{Compartment, Error, explain};
 use crate::fhir::ResourceType;
 use crate::fhir::format::is_id;
 use crate::search::has_compartments;
@@ -40,6 +40,8 @@ pub enum Route {
     Patch(ResourceType, Option<String>),
     /// `DELETE [type]/[id]`, or `DELETE [type]?…` without an id.
     Delete(ResourceType, Option<String>),
+    /// `GET` or `POST [type]/[id]/$explain-access`, and whether it is a POST; the id as it was written.
+    Explain(ResourceType, String, bool),
 }
 
 impl Route {
@@ -64,6 +66,7 @@ impl Route {
             Self::Update(..) => "update",
             Self::Patch(..) => "patch",
             Self::Delete(..) => "delete",
+            Self::Explain(..) => "operation",
         }
     }
 
@@ -74,7 +77,9 @@ impl Route {
             Self::SearchSystem(within) => (within.as_ref().map(|within| within.of), within.as_ref().map(|within| within.id.as_str())),
             Self::Search(resource, _) | Self::PostSearch(resource, _) | Self::Create(resource) => (Some(*resource), None),
             Self::HistoryType(resource) => (*resource, None),
-            Self::Read(resource, id) | Self::Vread(resource, id, _) | Self::History(resource, id) => (Some(*resource), Some(id)),
+            Self::Read(resource, id) | Self::Vread(resource, id, _) | Self::History(resource, id) | Self::Explain(resource, id, _) => {
+                (Some(*resource), Some(id))
+            }
             Self::Update(resource, id) | Self::Patch(resource, id) | Self::Delete(resource, id) => (Some(*resource), id.as_deref()),
         }
     }
@@ -182,11 +187,15 @@ pub fn route(method: &str, path: &str) -> Result<Route, Error> {
                 _ => Err(method_error("POST")),
             }
         }
-        [_, _, other, ..] => {
-            Err(Error::NotSupported { place: other.chars().take(64).collect(), message: "there is nothing at this address".into() })
-        }
+        [_, one, explain::NAME] if matches!(method, "GET" | "POST") => Ok(Route::Explain(resource, (*one).to_owned(), method == "POST")),
+        [_, _, other, ..] => Err(nothing_here(other)),
         [] => Err(Error::UnknownType(String::new())),
     }
+}
+
+/// The answer at an address below a resource where there is nothing.
+pub(super) fn nothing_here(name: &str) -> Error {
+    Error::NotSupported { place: name.chars().take(64).collect(), message: "there is nothing at this address".into() }
 }
 
 #[cfg(test)]
@@ -232,6 +241,10 @@ mod tests {
             ("GET", "/Patient/a/Observation/_search", "405"),
             ("POST", "/Patient/a/Observation", "405"),
             ("GET", "/Patient/a/*", "search-system"),
+            ("GET", "/Patient/a/$explain-access", "operation"),
+            ("POST", "/Patient/a_b/$explain-access", "operation"),
+            ("DELETE", "/Patient/a/$explain-access", "400"),
+            ("GET", "/Patient/a/$explain", "400"),
             ("GET", "/Patient/a/Nothing", "400"),
             ("GET", "/Observation/a/Patient", "400"),
             ("GET", "/Patient/a/b/c/d", "400"),

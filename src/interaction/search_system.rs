@@ -6,10 +6,10 @@ use super::cursor::Cursor;
 use super::includes;
 use super::naming::{chained, named, narrowed};
 use super::search_type::{Compartment, bundle, fetch, follows, require_holder};
-use super::searchset::{Done, happened};
+use super::searchset::{Done, happened, opening_row};
 use super::{Answer, Error, Request, Service};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::Filter;
+use crate::filter::{Envelope, Filter};
 use crate::policy::Action;
 use crate::search::{self, Query};
 use crate::store::{self, AnyConnection, Hit, PageRequest};
@@ -44,7 +44,7 @@ pub async fn search_system(
         require_holder(request, resource, &query)?;
         let naming = named(service, request, resource, &query).await?;
         if let Some(naming) = naming.as_ref().filter(|naming| !naming.answered) {
-            service.trace(&asked, 403, &happened(&[], &naming.touched, &[], false)).await?;
+            service.trace(&asked, 403, &happened(&[], &naming.touched, &[], &|_| None, false)).await?;
             return Err(Error::Forbidden("no right over the record of this person".into()));
         }
         let known = naming.is_some() || query.named.contains("_id");
@@ -91,7 +91,9 @@ pub async fn search_system(
     let body = bundle(service, request, &found, &included, &done)?;
     let whole = done.is_whole(&found) && !reaches;
     let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
-    service.trace(&asked, 200, &happened(&all, &touched, &rules, !whole)).await?;
+    let row = |envelope: &Envelope| opening_row(service, request, &rules, envelope);
+    let happened = happened(&all, &touched, &rules, &row, !whole);
+    service.trace(&asked, 200, &happened).await?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }
 

@@ -98,6 +98,6 @@ pub(super) async fn page(
     let body = searchset(total, entries, &links, &done.warnings(false))?;
     // Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
     // A question on traces may name what they are about.
-    service.trace(asked, 200, &happened(&[], touched, &[], true)).await?;
+    service.trace(asked, 200, &happened(&[], touched, &[], &|_| None, true)).await?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }

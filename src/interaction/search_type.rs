@@ -5,10 +5,10 @@ use super::cursor::Cursor;
 use super::includes::{self, Included};
 use super::links::absolute;
 use super::naming::{chained, named, narrowed};
-use super::searchset::{Done, Entry, Mode, happened, links, searchset};
+use super::searchset::{Done, Entry, Mode, happened, links, opening_row, searchset};
 use super::{Answer, Error, Request, Service, patient, search_status, search_traces, subset};
 use crate::fhir::ResourceType;
-use crate::filter::Filter;
+use crate::filter::{Envelope, Filter};
 use crate::policy::{Action, CallerKind};
 use crate::search::{self, Query, SortBy};
 use crate::store::{self, AnyConnection, Hit, Order, PageRequest, SortKey};
@@ -63,7 +63,7 @@ pub async fn search(
     require_holder(request, resource, &query)?;
     let named = named(service, request, resource, &query).await?;
     if let Some(naming) = named.as_ref().filter(|naming| !naming.answered) {
-        service.trace(&asked, 403, &happened(&[], &naming.touched, &[], false)).await?;
+        service.trace(&asked, 403, &happened(&[], &naming.touched, &[], &|_| None, false)).await?;
         return Err(Error::Forbidden("no right over the record of this person".into()));
     }
     // Resources named by their ids are no population.
@@ -93,7 +93,9 @@ pub async fn search(
     // What was answered may be less than what the query tells of.
     let whole = done.is_whole(&found) && !done.follows();
     let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
-    service.trace(&asked, 200, &happened(&all, &touched, &rules, !whole)).await?;
+    let row = |envelope: &Envelope| opening_row(service, request, &rules, envelope);
+    let happened = happened(&all, &touched, &rules, &row, !whole);
+    service.trace(&asked, 200, &happened).await?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }
 

@@ -1,6 +1,6 @@
 //! The Bundle of a page (FHIR R4 search.html#Summary, bundle.html#searchset): entries, links, warnings; and what a trace says of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -10,6 +10,7 @@ use super::search_type::{Page, follows};
 use super::{Error, Request, Service, includes};
 use crate::audit::{Happened, OTHERS};
 use crate::fhir::outcome;
+use crate::filter::Envelope;
 use crate::search::{Query, Summary, TotalMode};
 use crate::store::{Hit, Position};
 
@@ -169,19 +170,35 @@ pub(super) fn searchset(
     Ok(bundle)
 }
 
+/// The row of the matrix by which one of these rules may open a resource to the caller.
+pub(super) fn opening_row(service: &Service, request: &Request, rules: &[String], envelope: &Envelope) -> Option<String> {
+    let row = service.policy.opening_row(&request.caller, rules, envelope.resource, envelope.doc_type, service.clock.now());
+    row.map(ToOwned::to_owned)
+}
+
 /// One trace for each holder disclosed, in the order of what was found, then one for each other name; one without holder where there is
 /// none. Which of the names lead somewhere changes neither their number nor their order: holders are not in the order of their
-/// numbers, and what belongs to nobody stands for no name. `rules` are those behind the scope; `others` whether the query may tell of
-/// more than was disclosed.
-pub(super) fn happened(hits: &[&Hit], touched: &[i64], rules: &[String], others: bool) -> Vec<Happened> {
+/// numbers, and what belongs to nobody stands for no name. `rules` are those behind the scope, `row` the row of the matrix by which
+/// they may open what was found; `others` whether the query may tell of more than was disclosed.
+pub(super) fn happened(
+    hits: &[&Hit],
+    touched: &[i64],
+    rules: &[String],
+    row: &dyn Fn(&Envelope) -> Option<String>,
+    others: bool,
+) -> Vec<Happened> {
     let mut disclosing: Vec<i64> = Vec::new();
     let mut by_holder: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    let mut rows: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
     for hit in hits {
         let keys = by_holder.entry(hit.envelope.holder).or_default();
         if keys.is_empty() {
             disclosing.push(hit.envelope.holder);
         }
         keys.push(hit.envelope.key);
+        if let Some(row) = row(&hit.envelope) {
+            rows.entry(hit.envelope.holder).or_default().insert(row);
+        }
     }
     let of = |holder: i64, keys: Vec<i64>| {
         let found = i32::try_from(keys.len()).unwrap_or(i32::MAX);
@@ -193,7 +210,8 @@ pub(super) fn happened(hits: &[&Hit], touched: &[i64], rules: &[String], others:
         if others && holder != 0 {
             disclosed.push(OTHERS);
         }
-        Happened { holder, key, found, disclosed, rules: rules.to_vec() }
+        let rows = rows.get(&holder).into_iter().flatten().cloned();
+        Happened { holder, key, found, disclosed, rules: rules.iter().cloned().chain(rows).collect() }
     };
     let nothing = touched.iter().filter(|holder| **holder == 0 || !by_holder.contains_key(holder));
     let silent: Vec<Happened> = nothing.map(|holder| of(*holder, Vec::new())).collect();

@@ -59,6 +59,7 @@ pub fn envelope(resource: ResourceType, holder: i64, key: i64, id: String, now: 
         labels: 0,
         submitter: submitter.as_str().to_owned(),
         parties: String::new(),
+        first: 0,
     }
 }
 

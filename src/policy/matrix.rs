@@ -223,6 +223,12 @@ impl Matrix {
         }
     }
 
+    /// The first sector of activity that is occupational health.
+    pub fn occupational_sector(&self) -> Option<&str> {
+        let sectors = self.exercises.iter().filter(|((element, _), exercise)| element == "sector" && **exercise == Exercise::Occupational);
+        sectors.map(|((_, code), _)| code.as_str()).min()
+    }
+
     /// How many cells are confirmed, provisional and unknown, of those that have no end.
     pub fn counts(&self) -> [usize; 3] {
         let cells = || self.professions.values().flat_map(|column| column.cells.values().flatten()).filter(|cell| cell.until == i32::MAX);

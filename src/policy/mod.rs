@@ -8,6 +8,7 @@ pub mod caller;
 pub mod changes;
 pub mod consents;
 pub mod deposits;
+mod explain;
 mod files;
 mod finding;
 pub mod labels;
@@ -23,6 +24,7 @@ mod scope;
 pub mod table;
 
 pub use caller::{Caller, CallerKind, Code, Purpose};
+pub use explain::{Explanation, Weighed, Weight};
 pub use files::Files;
 pub use finding::{Finding, LoadError};
 pub use law::Law;

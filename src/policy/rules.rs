@@ -50,6 +50,41 @@ pub enum Relation {
     EnteredInError,
 }
 
+impl Relation {
+    /// Every relation with its spelling in tables.
+    pub const ALL: [(&'static str, Self); 19] = [
+        ("any", Self::Any),
+        ("self", Self::Own),
+        ("representative", Self::Representative),
+        ("application", Self::Application),
+        ("record-access", Self::RecordAccess),
+        ("care-team", Self::CareTeam),
+        ("treating-physician", Self::TreatingPhysician),
+        ("administrator", Self::Administrator),
+        ("author-with-right", Self::AuthorWithRight),
+        ("submitter", Self::Submitter),
+        ("party", Self::Party),
+        ("manager", Self::Manager),
+        ("break-glass", Self::BreakGlass),
+        ("break-glass-masked", Self::BreakGlassMasked),
+        ("samu", Self::Samu),
+        ("samu-masked", Self::SamuMasked),
+        ("blocked", Self::Blocked),
+        ("space-not-open", Self::SpaceNotOpen),
+        ("entered-in-error", Self::EnteredInError),
+    ];
+
+    /// The spelling in tables.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.into_iter().find(|(_, relation)| *relation == self).map_or("", |(text, _)| text)
+    }
+
+    /// The relation of this spelling.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(spelt, _)| *spelt == text).map(|(_, relation)| relation)
+    }
+}
+
 /// A rule with its id.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -81,6 +116,8 @@ pub struct Rule {
     pub since: i32,
     /// First day after.
     pub until: i32,
+    /// Where it comes from.
+    pub source: String,
 }
 
 impl Rule {
@@ -106,7 +143,7 @@ pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Rule> {
     let mut said: Vec<([&str; 8], bool)> = Vec::new();
     Table::read("rules.tsv", files.bytes("rules.tsv"), HEADER, findings).each(
         findings,
-        |[id, caller, purpose, relation, resource, matrix, except, interaction, effect, group, since, until, _]| {
+        |[id, caller, purpose, relation, resource, matrix, except, interaction, effect, group, since, until, source]| {
             if rules.last().is_some_and(|last| id.text <= last.id.as_str()) {
                 return Err(id.wrong(format!("rule `{}` is out of order", id.text)));
             }
@@ -119,7 +156,7 @@ pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Rule> {
                     "*" => None,
                     code => Some(purpose.known("purpose", Purpose::parse(code))?),
                 },
-                relation: relation.known("relation", parse_relation(relation.text))?,
+                relation: relation.known("relation", Relation::parse(relation.text))?,
                 resource: match resource.text {
                     "*" if caller.text == CallerKind::Tester.as_str() => None,
                     name => Some(resource.known("resource", ResourceType::parse(name))?),
@@ -135,6 +172,7 @@ pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Rule> {
                 group: (group.text != "*").then(|| group.text.to_owned()),
                 since: since.day(i32::MIN)?,
                 until: until.day(i32::MAX)?,
+                source: source.text.to_owned(),
             };
             if rule.since >= rule.until {
                 return Err(until.wrong("the rule ends before it begins"));
@@ -152,29 +190,4 @@ pub(super) fn load(files: &Files, findings: &mut Vec<Finding>) -> Vec<Rule> {
         },
     );
     rules
-}
-
-fn parse_relation(text: &str) -> Option<Relation> {
-    Some(match text {
-        "any" => Relation::Any,
-        "self" => Relation::Own,
-        "representative" => Relation::Representative,
-        "application" => Relation::Application,
-        "record-access" => Relation::RecordAccess,
-        "care-team" => Relation::CareTeam,
-        "treating-physician" => Relation::TreatingPhysician,
-        "administrator" => Relation::Administrator,
-        "author-with-right" => Relation::AuthorWithRight,
-        "submitter" => Relation::Submitter,
-        "party" => Relation::Party,
-        "manager" => Relation::Manager,
-        "break-glass" => Relation::BreakGlass,
-        "break-glass-masked" => Relation::BreakGlassMasked,
-        "samu" => Relation::Samu,
-        "samu-masked" => Relation::SamuMasked,
-        "blocked" => Relation::Blocked,
-        "space-not-open" => Relation::SpaceNotOpen,
-        "entered-in-error" => Relation::EnteredInError,
-        _ => return None,
-    })
 }

@@ -14,7 +14,7 @@ use super::resources::{self, Belonging, Bound};
 use super::rules::{self, Rule};
 use super::{Caller, Files, Finding, LoadError};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, matches};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, Label, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,11 +33,14 @@ pub enum Action {
     Patch,
     /// `delete`.
     Delete,
+    /// The operation `$explain-access`.
+    Explain,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [Self::Consult, Self::History, Self::HistoryType, Self::Create, Self::Update, Self::Patch, Self::Delete];
+    pub const ALL: [Self; 8] =
+        [Self::Consult, Self::History, Self::HistoryType, Self::Create, Self::Update, Self::Patch, Self::Delete, Self::Explain];
 
     /// The spelling in tables.
     pub fn as_str(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Action {
             Self::Update => "update",
             Self::Patch => "patch",
             Self::Delete => "delete",
+            Self::Explain => "explain",
         }
     }
 
@@ -107,6 +111,11 @@ impl Scope {
         self.permits.is_empty()
     }
 
+    /// The rules that forbid the candidate, each with the group it beats, `None` for all.
+    pub(super) fn forbidding<'a>(&'a self, candidate: &'a Candidate<'_>) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        self.forbids.iter().filter(|(_, _, against)| matches(against, candidate)).map(|(rule, group, _)| (rule.as_str(), group.as_deref()))
+    }
+
     /// The ids of the rules that may permit.
     pub fn rules(&self) -> Vec<String> {
         self.permits.iter().map(|(rule, _, _)| rule.clone()).collect()
@@ -150,6 +159,27 @@ impl Scope {
             Decision::Permit(permitted)
         }
     }
+}
+
+/// What one rule asks for, all of which must hold.
+pub(super) struct Condition {
+    /// How the caller stands to the resource.
+    pub relation: Filter,
+    /// What the matrix lets the caller's profession consult, where it limits the rule.
+    pub matrix: Filter,
+    /// The labels that take a resource out of the rule, each with the condition that it does not.
+    pub unlabelled: Vec<(Label, Filter)>,
+}
+
+impl Condition {
+    fn whole(self) -> Filter {
+        self.unlabelled.into_iter().fold(self.relation.and(self.matrix), |all, (_, one)| all.and(one))
+    }
+}
+
+/// The day of an instant, days since 1970.
+pub(super) fn day(now: i64) -> i32 {
+    i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
 }
 
 /// What a condition comes to when only the holder is known; `None` where it depends on the resource.
@@ -323,6 +353,11 @@ impl Policy {
         self.matrix.exercise(caller.sector.as_deref(), caller.specialty.as_deref())
     }
 
+    /// Every rule, in the order of its table.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The matrix.
     pub fn matrix(&self) -> &Matrix {
         &self.matrix
@@ -350,32 +385,13 @@ impl Policy {
 
     /// What the caller may see (or touch) of the type, at an instant in microseconds since 1970.
     pub fn scope(&self, caller: &Caller, action: Action, resource: ResourceType, now: i64) -> Scope {
-        let today = i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX);
+        let today = day(now);
         let mut scope =
             Scope { resource, permits: Vec::new(), forbids: Vec::new(), actors: caller.actors(), tester: false, directory: false };
         scope.directory = self.belonging(resource).is_some_and(|row| row.bound == Bound::Directory);
         scope.tester = caller.kind == super::CallerKind::Tester;
-        // A barred exercise reaches nothing of anybody's record; directories everybody reads.
-        if self.exercise(caller) == Exercise::Barred && self.is_of_record(resource) {
-            return scope;
-        }
-        for rule in &self.rules {
-            let applies = rule.caller == caller.kind
-                && rule.is_about(resource)
-                && rule.is_of(action)
-                && rule.purpose.is_none_or(|purpose| purpose == caller.purpose)
-                && rule.since <= today
-                && today < rule.until;
-            if !applies {
-                continue;
-            }
-            let mut condition = self.relation(rule.relation, caller, resource, now);
-            if rule.matrix {
-                condition = condition.and(self.readable(caller, today));
-            }
-            for label in &rule.except {
-                condition = condition.and(self.lasting.hides(*label, now).negate());
-            }
+        for rule in self.applicable(caller, action, resource, today) {
+            let condition = self.condition(rule, caller, resource, now).whole();
             if condition == Filter::Nothing {
                 continue;
             }
@@ -386,6 +402,31 @@ impl Policy {
             }
         }
         scope
+    }
+
+    /// The rules about what a caller does with a type on a day, in the order of their table.
+    pub(super) fn applicable(&self, caller: &Caller, action: Action, resource: ResourceType, today: i32) -> impl Iterator<Item = &Rule> {
+        // A barred exercise reaches nothing of anybody's record; directories everybody reads.
+        let barred = self.exercise(caller) == Exercise::Barred && self.is_of_record(resource);
+        let (kind, purpose) = (caller.kind, caller.purpose);
+        self.rules.iter().filter(move |rule| {
+            !barred
+                && rule.caller == kind
+                && rule.is_about(resource)
+                && rule.is_of(action)
+                && rule.purpose.is_none_or(|one| one == purpose)
+                && rule.since <= today
+                && today < rule.until
+        })
+    }
+
+    /// What a rule asks for.
+    pub(super) fn condition(&self, rule: &Rule, caller: &Caller, resource: ResourceType, now: i64) -> Condition {
+        Condition {
+            relation: self.relation(rule.relation, caller, resource, now),
+            matrix: if rule.matrix { self.readable(caller, day(now)) } else { Filter::Everything },
+            unlabelled: rule.except.iter().map(|label| (*label, self.lasting.hides(*label, now).negate())).collect(),
+        }
     }
 
     /// What the matrix lets the caller's profession consult.

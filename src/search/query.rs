@@ -27,7 +27,7 @@ pub const MAX_COUNT: u32 = 200;
 pub const DEFAULT_COUNT: u32 = 20;
 
 /// The parameters of AuditEvent that traces answer to.
-pub const TRACES: [&str; 8] = ["action", "agent", "date", "entity", "outcome", "patient", "subtype", "type"];
+pub const TRACES: [&str; 9] = ["action", "agent", "date", "entity", "outcome", "patient", "policy", "subtype", "type"];
 
 /// What a query string means beside its words.
 #[derive(Debug, Clone, Copy)]

@@ -115,7 +115,7 @@ fn rows_of(all: &[NewResource]) -> Vec<Rows> {
     };
     vec![
         Rows {
-            into: "resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body, deleted, put)",
+            into: "resource (holder, key, type, id, version, updated, doc_type, labels, submitter, parties, bound, media, codec, body, deleted, put, first_key)",
             columns: resources(all),
         },
         Rows { into: "index_token (holder, param, value, key)", columns: of(|index| &index.token) },
@@ -149,6 +149,7 @@ fn resources(all: &[NewResource]) -> Vec<Column> {
         Column::Bytes(all.iter().map(|new| new.body.clone()).collect()),
         small(|new| i16::from(new.deleted)),
         small(|new| i16::from(new.put)),
+        big(|new| new.envelope.first),
     ]
 }
 
@@ -283,13 +284,14 @@ pub struct Known {
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn known(connection: &mut AnyConnection, realm: i16, references: &[String]) -> Result<HashMap<String, Known>, Error> {
-    type Columns = ((Text, BigInt, BigInt, SmallInt, Text, Integer, BigInt), (SmallInt, SmallInt, Text, Text, SmallInt, Binary, SmallInt));
-    type Row = ((String, i64, i64, i16, String, i32, i64), (i16, i16, String, String, i16, Vec<u8>, i16));
+    type Columns =
+        ((Text, BigInt, BigInt, SmallInt, Text, Integer, BigInt), (SmallInt, SmallInt, Text, Text, SmallInt, Binary, SmallInt, BigInt));
+    type Row = ((String, i64, i64, i16, String, i32, i64), (i16, i16, String, String, i16, Vec<u8>, i16, i64));
     let mut found = HashMap::with_capacity(references.len());
     for chunk in references.chunks(ROWS_PER_STATEMENT) {
         let mut select = Statement::new(
             "SELECT l.ref, r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.codec, r.body, \
-             r.deleted FROM ",
+             r.deleted, r.first_key FROM ",
         );
         select.table_of(connection, chunk.iter().map(String::as_str));
         // One by one, by the two keys: a plan made while the tables were empty must not read all of them when they are full.
@@ -304,9 +306,9 @@ pub fn known(connection: &mut AnyConnection, realm: i16, references: &[String]) 
         select.sql(resource[0]).sql("r.holder = l.holder AND r.key = l.key").sql(resource[1]);
         for (first, second) in select.load::<Columns, Row>(connection)? {
             let (name, holder, key, number, id, version, updated) = first;
-            let (doc_type, labels, submitter, parties, codec, body, deleted) = second;
+            let (doc_type, labels, submitter, parties, codec, body, deleted, counted) = second;
             let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
-            let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties };
+            let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties, first: counted };
             found.insert(name, Known { envelope, body: decode(codec, body)?, deleted: deleted != 0 });
         }
     }

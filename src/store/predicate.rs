@@ -381,7 +381,10 @@ fn envelope(test: &EnvelopeTest, r: &str, h: &str, out: &mut Statement) {
     match test {
         EnvelopeTest::DocTypeIn(types) => out.sql(r).sql(".doc_type IN (").numbers(types.iter().copied()).sql(")"),
         EnvelopeTest::Labelled(label) => out.sql("(").sql(r).sql(".labels & ").number(label.bit()).sql(") <> 0"),
-        EnvelopeTest::KeyBelow(key) => out.sql(r).sql(".key < ").big(*key),
+        EnvelopeTest::KeyBelow(key) => {
+            // The same as `Envelope::lasting_from`.
+            out.sql("CASE WHEN ").sql(r).sql(".first_key = 0 THEN ").sql(r).sql(".key ELSE ").sql(r).sql(".first_key END < ").big(*key)
+        }
         EnvelopeTest::SubmittedBy(actor) => out.sql(r).sql(".submitter = ").text(actor.as_str()),
         EnvelopeTest::HolderIs(ins) => out.sql("COALESCE(").sql(h).sql(".ins, '') = ").text(ins),
         EnvelopeTest::PartyIn(actors) => {

@@ -56,21 +56,23 @@ pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
 
 /// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
 const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
-                           e.key, r.media, r.codec, r.body, r.deleted, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
+                           e.key, r.media, r.codec, r.body, r.deleted, e.first_key, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
 /// The SQL types of [`columns`].
 pub type Columns = (
     (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
-    (BigInt, Text, SmallInt, Binary, SmallInt, Text, Text, SmallInt, Integer, SmallInt, Text),
+    (BigInt, Text, SmallInt, Binary, SmallInt, BigInt, Text, Text, SmallInt, Integer, SmallInt, Text),
 );
 /// A row of them.
-pub type Values =
-    ((i64, i64, i16, String, i32, i64, i16, i16, String, String), (i64, String, i16, Vec<u8>, i16, String, String, i16, i32, i16, String));
+pub type Values = (
+    (i64, i64, i16, String, i32, i64, i16, i16, String, String),
+    (i64, String, i16, Vec<u8>, i16, i64, String, String, i16, i32, i16, String),
+);
 
 /// The same of what testers keep, which belongs to nobody: there is nothing to join.
 const PLAIN_COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.key, \
-                             r.media, r.codec, r.body, r.deleted, '', '', CAST(0 AS SMALLINT), 0, CAST(0 AS SMALLINT), ''";
+                             r.media, r.codec, r.body, r.deleted, r.first_key, '', '', CAST(0 AS SMALLINT), 0, CAST(0 AS SMALLINT), ''";
 
 /// Appends the columns of a resource `r`, with the rights of the scope's actors.
 pub fn columns(scope: &Scope, statement: &mut Statement) {
@@ -122,11 +124,11 @@ pub struct Parsed {
 ///
 /// # Errors
 /// [`Error::Corrupt`] for what no version wrote.
-pub fn parse((first, second): Values) -> Result<Parsed, Error> {
-    let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = first;
-    let (about, media, codec, body, deleted, patient, ins, state, born, settings, rights) = second;
+pub fn parse((one, other): Values) -> Result<Parsed, Error> {
+    let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = one;
+    let (about, media, codec, body, deleted, first, patient, ins, state, born, settings, rights) = other;
     let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
-    let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties };
+    let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties, first };
     let row = HolderRow { holder, ins, patient, state: HolderState::from_number(state), born, settings };
     let holder = (!row.patient.is_empty()).then_some(row);
     Ok(Parsed {
@@ -194,6 +196,22 @@ fn decided(scope: &Scope, row: Values) -> Result<Found, Error> {
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
     let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
     Ok(Found { envelope, facts, about, media, body, deleted, decision })
+}
+
+/// Every right over a holder, in force or not, in the order of actors.
+///
+/// # Errors
+/// [`Error::Away`], [`Error::Corrupt`].
+pub fn rights_over(connection: &mut AnyConnection, holder: i64) -> Result<Vec<Right>, Error> {
+    let mut select = Statement::new("SELECT kind, actor, from_at, until_at, parts, source FROM access_right WHERE holder = ");
+    select.big(holder).sql(" ORDER BY actor, kind, source");
+    type Row = (i16, String, i64, i64, String, String);
+    let rows: Vec<Row> = select.load::<(SmallInt, Text, BigInt, BigInt, Text, Text), _>(connection)?;
+    let right = |(kind, actor, from, until, parts, source): Row| {
+        let kind = RightKind::from_number(kind).ok_or(Error::Corrupt("right"))?;
+        Ok(Right { actor: Actor::stored(actor), kind, from, until, parts, source })
+    };
+    rows.into_iter().map(right).collect()
 }
 
 /// Which versions of a resource are wanted.

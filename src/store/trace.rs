@@ -193,24 +193,29 @@ pub fn select_traces(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
          r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), CASE WHEN ",
     );
-    reader.unnamed("t", &mut statement);
-    statement.sql(" OR ").sql(DISCLOSED).sql(" AND ");
-    reader.unnamed("x", &mut statement);
-    statement
-        .sql(LOOKED_UP)
-        .sql(" OR (EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
-    statement.number(OTHERS).sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
-    // Asked once of a record that is known, not for each trace.
-    match holder {
-        Some(holder) => statement.big(holder),
-        None => statement.sql("r.holder"),
-    };
-    statement.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND x.labels <> 0 AND ");
-    reader.unnamed("x", &mut statement);
-    statement.sql(LOOKED_UP).sql(") THEN CAST(1 AS SMALLINT) ELSE CAST(0 AS SMALLINT) END ");
+    hides(reader, holder, &mut statement);
+    statement.sql(" THEN CAST(1 AS SMALLINT) ELSE CAST(0 AS SMALLINT) END ");
     statement.sql(FROM).append(condition);
     let rows: Vec<Values> = statement.load::<Columns, Values>(connection)?;
     Ok(rows.into_iter().map(stored).collect())
+}
+
+/// Whether something of the trace `r` is hidden from the reader now: its target `t`, any of the resources disclosed, or any that the
+/// query may tell of.
+pub fn hides(reader: TraceReader, holder: Option<i64>, out: &mut Statement) {
+    reader.unnamed("t", out);
+    out.sql(" OR ").sql(DISCLOSED).sql(" AND ");
+    reader.unnamed("x", out);
+    out.sql(LOOKED_UP).sql(" OR (EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
+    out.number(OTHERS).sql(LOOKED_UP).sql(" AND EXISTS (SELECT 1 FROM resource x WHERE x.holder = ");
+    // Asked once of a record that is known, not for each trace.
+    match holder {
+        Some(holder) => out.big(holder),
+        None => out.sql("r.holder"),
+    };
+    out.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND ");
+    reader.unnamed("x", out);
+    out.sql(LOOKED_UP).sql(")");
 }
 
 fn stored((first, second, third): Values) -> StoredTrace {

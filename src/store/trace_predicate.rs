@@ -4,7 +4,7 @@
 use super::predicate::{condition, instant};
 use super::search::TraceReader;
 use super::sql::Statement;
-use super::trace::SENT_AND_NOT_FOUND;
+use super::trace::{SENT_AND_NOT_FOUND, hides};
 use crate::clock::KEY_EPOCH;
 use crate::fhir::ResourceType;
 use crate::fhir::national::{INS_DEMO, INS_NIA, INS_NIR, INS_TEST, PSIDNAT, STRUCTIDNAT};
@@ -13,6 +13,13 @@ use crate::filter::{EnvelopeTest, Filter, Param, ParamKind, RangeTest, Test};
 /// Systems of `type`, `subtype`, `action` and `outcome`; R4 names the latter two under its own address, later releases elsewhere.
 const TYPES: [&str; 1] = ["http://terminology.hl7.org/CodeSystem/audit-event-type"];
 const INTERACTIONS: [&str; 1] = ["http://hl7.org/fhir/restful-interaction"];
+/// How the addresses of rules begin, and of laws.
+const RULES: &str = "https://ensemble.example/fhir/policy/";
+const LAWS: &str = "https://ensemble.example/fhir/law/";
+
+/// The operations that leave traces, and the system of their names.
+const OPERATIONS: [&str; 1] = ["explain-access"];
+const OPERATION_NAMES: [&str; 1] = ["https://ensemble.example/fhir/CodeSystem/operation"];
 const ACTIONS: [&str; 3] = ["", "http://hl7.org/fhir/audit-event-action", "http://terminology.hl7.org/CodeSystem/audit-event-action"];
 const OUTCOMES: [&str; 3] = ["", "http://hl7.org/fhir/audit-event-outcome", "http://terminology.hl7.org/CodeSystem/audit-event-outcome"];
 
@@ -109,11 +116,20 @@ fn index(param: Param, test: &Test, reader: TraceReader, out: &mut Statement) {
         }
         Test::Token(values) if of("subtype") => {
             let codes = ["read", "vread", "history-instance", "search-type", "search-system", "create", "update", "patch", "delete"];
+            out.sql("(");
             coded("r.interaction", &codes, &INTERACTIONS, values, out);
+            // An operation has two codes: that it is one, and its name.
+            for name in OPERATIONS {
+                let asked = is_asked(values, &INTERACTIONS, "operation") || is_asked(values, &OPERATION_NAMES, name);
+                if asked {
+                    out.sql(" OR r.interaction = ").text(format!("${name}"));
+                }
+            }
+            out.sql(")");
         }
         Test::Token(values) if of("action") => {
             let action = "(CASE WHEN r.interaction = 'create' THEN 'C' WHEN r.interaction IN ('update', 'patch') THEN 'U' \
-                          WHEN r.interaction IN ('search-type', 'search-system') THEN 'E' ELSE 'R' END)";
+                          WHEN r.interaction IN ('search-type', 'search-system', '$explain-access') THEN 'E' ELSE 'R' END)";
             coded(action, &["C", "R", "U", "D", "E"], &ACTIONS, values, out);
         }
         Test::Token(values) if of("outcome") => {
@@ -128,6 +144,8 @@ fn index(param: Param, test: &Test, reader: TraceReader, out: &mut Statement) {
             entity(&patients, reader, out);
         }
         Test::Reference(values) if of("entity") => entity(values, reader, out),
+        Test::Uri(values) if of("policy") => policy(Some(values), reader, out),
+        Test::Present(ParamKind::Uri) if of("policy") => policy(None, reader, out),
         Test::Token(values) => agent(param, Some(values), out),
         Test::Present(ParamKind::Token) if ["type", "subtype", "action", "outcome", "entity:identifier"].into_iter().any(of) => {
             out.sql("1 = 1");
@@ -173,6 +191,56 @@ fn named_target(reader: TraceReader, out: &mut Statement) {
     if !reader.is_told_all() {
         out.sql(" AND NOT ").sql(SENT_AND_NOT_FOUND);
     }
+}
+
+/// By which rules, rows of the matrix and law it was decided, as far as that is shown to the reader; any at all where no values are
+/// given.
+fn policy(values: Option<&[String]>, reader: TraceReader, out: &mut Statement) {
+    out.sql("(");
+    if reader.own {
+        // Why its own request was refused is not told to the one who was refused.
+        out.sql("r.status < 400");
+    } else if reader.is_told_all() {
+        out.sql("1 = 1");
+    } else {
+        out.sql("NOT (");
+        hides(reader, None, out);
+        out.sql(") AND NOT ").sql(SENT_AND_NOT_FOUND);
+    }
+    let law = if reader.is_told_all() { "r.law <> ''" } else { "(r.law <> '' AND r.rules <> '')" };
+    out.sql(" AND (1 = 0");
+    let Some(values) = values else {
+        out.sql(" OR r.rules <> '' OR ").sql(law).sql("))");
+        return;
+    };
+    // What rules and rows are called; LIKE knows no case on SQLite.
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
+    let among = |id: &str, out: &mut Statement| {
+        out.sql("(' ' || r.rules || ' ') LIKE ").text(format!("% {id} %"));
+    };
+    for value in values {
+        if let Some(rule) = value.strip_prefix(RULES).filter(|rule| word(rule) && !rule.starts_with("M-")) {
+            out.sql(" OR ");
+            among(rule, out);
+        }
+        let Some(rest) = value.strip_prefix(LAWS) else { continue };
+        match rest.split_once("/matrix/") {
+            None => {
+                out.sql(" OR (").sql(law).sql(" AND r.law = ").text(rest).sql(")");
+            }
+            Some((version, row)) if word(row) && row.starts_with("M-") => {
+                out.sql(" OR (r.law = ").text(version).sql(" AND ");
+                among(row, out);
+                // As they are shown, see `audit::render`.
+                if reader.absent != 0 {
+                    out.sql(" AND (r.target <> '' OR r.kind = 3)");
+                }
+                out.sql(")");
+            }
+            Some(_) => {}
+        }
+    }
+    out.sql("))");
 }
 
 /// Who acted, or the structure it acted for: `agent:identifier`, and `agent.identifier` with the type that each agent is of. Any at

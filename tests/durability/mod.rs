@@ -3,3 +3,4 @@
 mod away;
 mod import;
 mod kill;
+mod revocation;

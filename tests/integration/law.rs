@@ -92,7 +92,8 @@ fn the_version_of_the_law_stands_in_every_trace() {
         let version = policies(&auditor, &letter).pop().unwrap();
         let version = version.strip_prefix(&format!("{CB}/law/")).unwrap_or_else(|| panic!("{version}"));
         assert!(metadata.contains(&format!("authorization tables {version}")), "{version}");
-        assert_eq!(policies(&auditor, &secret), [format!("{CB}/law/{version}")], "denied by silence, by this law");
+        let row = format!("{CB}/law/{version}/matrix/M-00004");
+        assert_eq!(policies(&auditor, &secret), [row, format!("{CB}/law/{version}")], "denied by this row of this law");
         assert_eq!(policies(&physician, &letter).pop(), Some(format!("{CB}/law/{version}")));
         assert_eq!(policies(&physician, &secret), Vec::<String>::new(), "why it was refused is not told to who was refused");
 

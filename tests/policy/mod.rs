@@ -1,6 +1,9 @@
 //! The whole decision table as a reviewed snapshot: a change of law is a diff that people can read.
 
-use std::collections::BTreeMap;
+mod cells;
+mod table;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use ensemble::auth::{Claims, digest};
@@ -8,7 +11,10 @@ use ensemble::fhir::ResourceType;
 use ensemble::filter::{Actor, Candidate, Envelope, Facts, HolderRow, HolderState, Label, Right, RightKind, Setting};
 use ensemble::policy::{Action, Caller, CallerKind, Decision, Policy, Purpose};
 
-use crate::support::compare_snapshot;
+use crate::support::{compare_snapshot, kept_snapshot};
+
+use cells::{Plane, Production, Types};
+use table::{Axes, Line, Opened, Row};
 
 /// 23 November 2026.
 const NOW: i64 = 1_795_392_000_000_000;
@@ -37,46 +43,196 @@ fn caller(kind: CallerKind, purpose: Purpose, profession: &str) -> Caller {
     claims.caller().unwrap()
 }
 
-/// Every type: to whom its resources belong, and for every caller, mode and action the rules that may permit. A type that no rule
-/// is about has one line; testers, who are no part of the law, have theirs once for all types.
-fn table(policy: &Policy) -> String {
-    let mut text = String::from("type\tbound\telement\tcaller\tpurpose\taction\trules\n");
-    let shown = |rules: Vec<String>| if rules.is_empty() { "denied".to_owned() } else { rules.join(" ") };
-    let lawful = || CallerKind::ALL.into_iter().filter(|kind| *kind != CallerKind::Tester);
-    for row in policy.resources() {
-        let (resource, bound, element) = (row.resource, row.bound.as_str(), row.element.unwrap_or("-"));
-        if !lawful().any(|kind| policy.serves(kind, resource)) {
-            for action in Action::ALL {
-                for kind in lawful() {
-                    assert!(policy.permits(&caller(kind, Purpose::Normal, "10"), action, resource, NOW).is_empty(), "{resource}");
+/// Every kind of caller but testers, who are no part of the law.
+fn lawful() -> impl Iterator<Item = CallerKind> {
+    CallerKind::ALL.into_iter().filter(|kind| *kind != CallerKind::Tester)
+}
+
+/// What the decision table is made of: production, the names inside planes, and the rows of each plane by type and kind of caller.
+struct Whole {
+    production: Production,
+    axes: Axes,
+}
+
+impl Whole {
+    fn new(policy: Policy) -> Self {
+        let types = policy.matrix().types().all().iter().map(|one| one.code.clone()).collect();
+        let production = Production::new(policy);
+        let opened = Opened::of(&kept_snapshot("readable.tsv"));
+        Self { axes: Axes { professions: production.professions.clone(), types, opened }, production }
+    }
+
+    /// The lines about a type and a kind of caller.
+    fn lines(&mut self, resource: ResourceType, kind: CallerKind) -> Vec<String> {
+        let planes = self.production.planes(resource, kind);
+        let mut made: BTreeMap<Vec<usize>, Vec<Row>> = BTreeMap::new();
+        let mut all = Vec::with_capacity(planes.len());
+        for (plane, decided) in planes {
+            let rows = made.entry(decided).or_insert_with_key(|decided| {
+                let of: Vec<&Types> = decided.iter().map(|place| &self.production.decided[*place]).collect();
+                table::rows(plane, &of, &self.axes, &self.production.outcomes)
+            });
+            all.push((plane, rows.clone()));
+        }
+        table::lines(resource, kind, &all)
+    }
+
+    /// Compares the lines that are kept about a type and a kind of caller with production, cell by cell; how many cells there are.
+    fn compare(&mut self, resource: ResourceType, kind: CallerKind, kept: &[&str]) -> usize {
+        let planes = self.production.planes(resource, kind);
+        let lines: Vec<Line> = kept.iter().map(|line| Line::read(line, planes[0].0)).collect();
+        let mut expanded: BTreeMap<Vec<&Row>, Vec<Vec<Vec<Option<String>>>>> = BTreeMap::new();
+        let mut alike: BTreeSet<(Vec<&Row>, usize, usize)> = BTreeSet::new();
+        let mut count = 0;
+        for (plane, decided) in planes {
+            let rows: Vec<&Row> = lines.iter().filter_map(|line| line.row(plane)).collect();
+            let cells = expanded.entry(rows.clone()).or_insert_with(|| table::expanded(plane, &rows, &self.axes));
+            assert_eq!(cells.len(), decided.len());
+            for (profession, place) in decided.into_iter().enumerate() {
+                let types = &self.production.decided[place];
+                count += types.iter().map(Vec::len).sum::<usize>();
+                // The same rows beside the same decisions were compared already.
+                if !alike.insert((rows.clone(), profession, place)) {
+                    continue;
                 }
+                let said: Vec<Vec<Option<&str>>> = cells[profession].iter().map(|row| row.iter().map(Option::as_deref).collect()).collect();
+                let is: Vec<Vec<Option<&str>>> = types
+                    .iter()
+                    .map(|row| row.iter().map(|place| Some(self.production.outcomes[usize::from(*place)].as_str())).collect())
+                    .collect();
+                assert_eq!(said, is, "{resource} {kind:?} {:?} {rows:?}", plane.action);
             }
-            let _ = writeln!(text, "{resource}\t{bound}\t{element}\t*\t*\t*\tdenied");
+        }
+        count
+    }
+}
+
+const HEADER: &str = "type\tcaller\tpurpose\texercise\taction\tstanding\tprofessions\tdocuments\tlabels\tdecision\trules\n";
+
+/// Types that a rule of the law is about; the others are denied to everybody but testers.
+fn served(policy: &Policy) -> Vec<ResourceType> {
+    policy.resources().iter().map(|row| row.resource).filter(|resource| lawful().any(|kind| policy.serves(kind, *resource))).collect()
+}
+
+/// The whole table.
+fn table(whole: &mut Whole) -> String {
+    let mut text = String::from(HEADER);
+    let served = served(&whole.production.policy);
+    for resource in whole.production.policy.resources().iter().map(|row| row.resource).collect::<Vec<_>>() {
+        if !served.contains(&resource) {
+            let _ = writeln!(text, "{resource}\tall but tester\t*\t*\t*\t*\t*\t*\t*\tdeny\t-");
             continue;
         }
         for kind in lawful() {
-            let purposes: &[Purpose] = if kind == CallerKind::Professional { &Purpose::ALL } else { &[Purpose::Normal] };
-            for purpose in purposes {
-                for action in Action::ALL {
-                    let rules = shown(policy.permits(&caller(kind, *purpose, "10"), action, resource, NOW));
-                    let (kind, purpose, action) = (kind.as_str(), purpose.as_str(), action.as_str());
-                    let _ = writeln!(text, "{resource}\t{bound}\t{element}\t{kind}\t{purpose}\t{action}\t{rules}");
-                }
+            for line in whole.lines(resource, kind) {
+                let _ = writeln!(text, "{line}");
             }
         }
     }
     for action in Action::ALL {
-        let of = |resource| shown(policy.permits(&caller(CallerKind::Tester, Purpose::Normal, "10"), action, resource, NOW));
-        let rules: std::collections::BTreeSet<String> = policy.resources().iter().map(|row| of(row.resource)).collect();
-        let rules = rules.into_iter().collect::<Vec<_>>().join(" or ");
-        let _ = writeln!(text, "*\t-\t-\ttester\t*\t{}\t{rules}", action.as_str());
+        let rules = testers(&whole.production.policy, action).into_iter().collect::<Vec<_>>().join(" or ");
+        let _ = writeln!(text, "*\ttester\t*\t*\t{}\t*\t*\t*\t*\t{rules}", action.as_str());
     }
     text
 }
 
+/// What testers may do with every type.
+fn testers(policy: &Policy, action: Action) -> BTreeSet<String> {
+    let who = caller(CallerKind::Tester, Purpose::Normal, "10");
+    let of = |resource: ResourceType| {
+        let scope = policy.scope(&who, action, resource, NOW);
+        let envelope = Envelope { resource, holder: -1, ..document(0, 0) };
+        let facts = Facts::default();
+        match scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None }) {
+            Decision::Permit(rules) => format!("permit\t{}", rules.join(" ")),
+            Decision::Deny(_) => "deny\t-".to_owned(),
+        }
+    };
+    policy.resources().iter().map(|row| of(row.resource)).collect()
+}
+
 #[test]
 fn the_decision_table_is_the_reviewed_one() {
-    compare_snapshot("decisions.tsv", &table(&Policy::embedded(false, digest::sha256_hex).unwrap()));
+    let mut whole = Whole::new(Policy::embedded(false, digest::sha256_hex).unwrap());
+    compare_snapshot("decisions.tsv", &table(&mut whole));
+}
+
+#[test]
+fn each_cell_of_the_reviewed_table_is_what_production_decides() {
+    let mut whole = Whole::new(Policy::embedded(false, digest::sha256_hex).unwrap());
+    let kept = kept_snapshot("decisions.tsv");
+    let mut left: BTreeSet<&str> = kept.lines().skip(1).collect();
+    let (served, mut cells) = (served(&whole.production.policy), 0);
+    for row in whole.production.policy.resources().to_vec() {
+        let resource = row.resource;
+        if served.contains(&resource) {
+            for kind in lawful() {
+                let beginning = format!("{resource}\t{}\t", kind.as_str());
+                let of: Vec<&str> = kept.lines().filter(|line| line.starts_with(&beginning)).collect();
+                cells += whole.compare(resource, kind, &of);
+                of.iter().for_each(|line| assert!(left.remove(line), "twice: {line}"));
+            }
+        } else {
+            for (kind, action) in lawful().flat_map(|kind| Action::ALL.map(|action| (kind, action))) {
+                for purpose in Production::exercises(kind).0 {
+                    let who = caller(kind, *purpose, "10");
+                    assert!(whole.production.policy.scope(&who, action, resource, NOW).is_nothing(), "{resource} {who:?}");
+                }
+            }
+            assert!(left.remove(format!("{resource}\tall but tester\t*\t*\t*\t*\t*\t*\t*\tdeny\t-").as_str()), "{resource}");
+        }
+    }
+    for action in Action::ALL {
+        for said in testers(&whole.production.policy, action) {
+            assert!(left.remove(format!("*\ttester\t*\t*\t{}\t*\t*\t*\t*\t{said}", action.as_str()).as_str()), "{action:?} {said}");
+        }
+    }
+    assert!(left.is_empty(), "lines about nothing: {left:?}");
+    assert!(cells > 50_000_000, "{cells}");
+}
+
+#[test]
+fn every_rule_decides_some_cell_and_every_relation_has_a_standing() {
+    let kept = kept_snapshot("decisions.tsv");
+    let policy = Policy::embedded(false, digest::sha256_hex).unwrap();
+    let named: BTreeSet<&str> =
+        kept.lines().skip(1).filter_map(|line| line.rsplit('\t').next()).flat_map(|rules| rules.split(' ')).collect();
+    for rule in policy.rules() {
+        assert!(named.contains(rule.id.as_str()), "{} decides nothing in the table", rule.id);
+    }
+}
+
+#[test]
+fn who_may_ask_for_an_explanation_of_something_of_its_record_may_read_it() {
+    for line in kept_snapshot("decisions.tsv").lines().skip(1) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        // The two stand together in one line, but for auditors.
+        let explained = cells[4].split("; ").any(|action| action == "explain") || cells[4] == "*";
+        if explained && cells[9] == "permit" && cells[1] != "auditor" {
+            assert!(["holder", "representative"].contains(&cells[1]), "{line}");
+        }
+    }
+    let policy = Policy::embedded(false, digest::sha256_hex).unwrap();
+    let mut whole = Whole::new(policy);
+    for resource in served(&whole.production.policy) {
+        for kind in [CallerKind::Holder, CallerKind::Representative] {
+            let planes = whole.production.planes(resource, kind);
+            let permits = |place: &usize| -> Vec<Vec<bool>> {
+                let word = |outcome: &u16| whole.production.outcomes[usize::from(*outcome)].starts_with("permit");
+                whole.production.decided[*place].iter().map(|row| row.iter().map(word).collect()).collect()
+            };
+            for (plane, decided) in planes.iter().filter(|(plane, _)| plane.action == Action::Explain) {
+                let read = planes.iter().find(|(other, _)| *other == Plane { action: Action::Consult, ..*plane }).unwrap();
+                let offered =
+                    !whole.production.policy.scope(&caller(kind, Purpose::Normal, "10"), Action::Explain, resource, NOW).is_nothing();
+                for (one, other) in decided.iter().zip(&read.1) {
+                    let (explain, consult) = (permits(one), permits(other));
+                    let none = consult.iter().map(|row| vec![false; row.len()]).collect::<Vec<_>>();
+                    assert_eq!(explain, if offered { consult } else { none }, "{resource} {kind:?}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -91,14 +247,9 @@ fn the_documents_a_profession_consults_are_the_reviewed_ones() {
         parts: String::new(),
         source: "Consent/1".into(),
     };
-    let professions: BTreeMap<&str, &str> = include_str!("../../profiles/authorization/professions.tsv")
-        .lines()
-        .skip(1)
-        .filter(|line| line.starts_with("TRE_G15\t"))
-        .filter_map(|line| line.split('\t').nth(1).map(|code| (code, code)))
-        .collect();
-    for profession in professions.keys() {
-        let caller = caller(CallerKind::Professional, Purpose::Normal, profession);
+    for (profession, _) in policy.matrix().professions() {
+        let mut caller = caller(CallerKind::Professional, Purpose::Normal, "10");
+        caller.profession = Some(profession.clone());
         let scope = policy.scope(&caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, NOW);
         for doc_type in policy.matrix().types().all() {
             let facts = Facts { holder: Some(holder()), rights: vec![right(caller.principal.clone())] };
@@ -110,7 +261,7 @@ fn the_documents_a_profession_consults_are_the_reviewed_ones() {
                 referring: None,
             });
             if matches!(decision, Decision::Permit(_)) {
-                let _ = writeln!(text, "{profession}\t{}\tpermit", doc_type.code);
+                let _ = writeln!(text, "{}\t{}\tpermit", table::spelt(profession), doc_type.code);
             }
         }
     }
@@ -140,6 +291,7 @@ fn document(doc_type: i16, labels: i16) -> Envelope {
         labels,
         submitter: "S:1690000027".into(),
         parties: " S:1690000027 ".into(),
+        first: 0,
     }
 }
 

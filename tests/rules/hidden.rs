@@ -96,6 +96,49 @@ fn rule_046_a_month_counts_from_the_deposit_and_is_over_for_what_replaces_it() {
 }
 
 #[test]
+fn rule_046_a_replacement_hides_no_longer_than_what_it_replaces() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        server.send("POST", "/sandbox/clock", &[], Some(br#"{"set": "2042-11-24T10:00:00Z"}"#)).expect(200);
+        server.forget_tokens();
+        server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(1)))).expect(201);
+        let (person, hospital) = (holder(&me), structure(HOSPITAL));
+        let replace = |former: &str, number: u32, labelled: bool| {
+            let relation = json!([{"code": "replaces", "target": {"reference": format!("DocumentReference/{former}")}}]);
+            let next = document(&me, "11490-0", number).with("relatesTo", relation);
+            server.create(&hospital, &if labelled { next.hidden() } else { next }.json()).id()
+        };
+        let first = hidden(&server, &me, 1);
+        server.advance("P15D");
+        let second = replace(&first, 2, false);
+        server.advance("P10D");
+        let third = replace(&second, 3, true);
+        server.get(&professional(1, "10"), &format!("DocumentReference/{third}")).expect(200);
+        let shown = || {
+            let binary = server.get(&person, &content(&server, &hospital, &third)).status;
+            let trace = server.get(&person, &format!("AuditEvent?entity=DocumentReference/{third}")).matches().is_empty();
+            ([&first, &second, &third].map(|id| reads(&server, &person, id)), binary, finds(&server, &person, &me).1.len(), trace)
+        };
+        assert_eq!(shown(), ([404; 3], 404, 0, true));
+        // 24 December at nine, then at eleven: a month after the first deposit, not after the last.
+        server.advance("P4DT23H");
+        assert_eq!(shown(), ([404; 3], 404, 0, true));
+        server.advance("PT2H");
+        assert_eq!(shown(), ([200; 3], 200, 3, false));
+        assert_eq!(patches(&server, &hospital, &third, &label_on("INVISIBLE_PATIENT")), 200, "which changes nothing");
+        assert_eq!(shown().0, [200; 3]);
+        // Nor does another replacement begin it again.
+        let fourth = replace(&third, 4, true);
+        assert_eq!(reads(&server, &person, &fourth), 200);
+        // What replaces a document that was never hidden is a deposit of its own.
+        let open = server.create(&hospital, &document(&me, "11490-0", 5).json()).id();
+        server.advance("P40D");
+        let next = replace(&open, 6, true);
+        assert_eq!(reads(&server, &person, &next), 404);
+    });
+}
+
+#[test]
 fn rule_047_an_announcement_shows_it_at_once() {
     on_both(|backend| {
         let (server, me) = with_space(backend);

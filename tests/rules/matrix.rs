@@ -44,6 +44,7 @@ fn readable(policy: &Policy, caller: &Caller) -> (BTreeSet<String>, BTreeSet<Str
             labels: 0,
             submitter: "S:1750000018".into(),
             parties: String::new(),
+            first: 0,
         };
         let candidate = Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None };
         matches!(scope.decide(&candidate), Decision::Permit(_))

@@ -121,6 +121,7 @@ fn world(dice: &mut Dice) -> World {
             labels: if dice.chance(2) { i16::try_from(dice.roll(16)).unwrap() } else { 0 },
             submitter: submitter.as_str().to_owned(),
             parties: format!(" {} {} ", submitter.as_str(), party.as_str()),
+            first: if dice.chance(3) { month_ago() + i64::try_from(dice.roll(40)).unwrap() - 20 } else { 0 },
         };
         let param = |code: &str| find(ResourceType::DOCUMENT_REFERENCE, code).unwrap().param;
         let mut index = IndexRows::default();

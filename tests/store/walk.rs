@@ -90,6 +90,7 @@ fn world(dice: &mut Dice) -> Vec<Kept> {
         labels: 0,
         submitter: String::new(),
         parties: String::new(),
+        first: 0,
     };
     bodies.iter().enumerate().map(|one| Kept { envelope: envelope(one), index: extract(kind(one.1.0), &one.1.1) }).collect()
 }

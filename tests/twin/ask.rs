@@ -103,7 +103,8 @@ impl<'d> Asker<'d> {
         let mut path = self.reference(&resource);
         let mut headers = Vec::new();
         let mut header = |name: &str, value: String| headers.push((name.to_owned(), value));
-        match self.dice.roll(12) {
+        match self.dice.roll(14) {
+            12 | 13 => path.push_str(&self.explained()),
             0 | 1 => path.push_str(&format!("/_history/{}", self.dice.roll(4))),
             2 | 3 => path.push_str("/_history"),
             4 => path.push_str(&format!("/_history?_count={}", self.dice.roll(3))),
@@ -116,6 +117,23 @@ impl<'d> Asker<'d> {
         }
         let method = if self.dice.chance(8) { "HEAD" } else { "GET" };
         Ask { method: method.into(), path, headers, pages: 1, ..Ask::default() }
+    }
+
+    /// Who may consult it, or whether one professional may.
+    fn explained(&mut self) -> String {
+        let number = self.dice.pick(&[0, 1, 2, 3, 4, 5]).to_owned();
+        let who = match self.dice.roll(5) {
+            0 | 1 => String::new(),
+            2 => format!("&actor={}", self.names.psidnat(number)),
+            3 => format!("&structure={}", self.names.structure(number)),
+            _ => format!("&actor={}&sector=SA66", self.names.psidnat(number)),
+        };
+        match self.dice.roll(4) {
+            0 => "/$explain-access".to_owned(),
+            1 => format!("/$explain-access?profession=28{who}"),
+            2 => format!("/$explain-access?profession=10&purpose=bris_de_glace{who}"),
+            _ => format!("/$explain-access?profession=10{who}"),
+        }
     }
 
     /// What is not understood, by method, address, header or body.

@@ -54,7 +54,7 @@ pub fn seen(world: &[Step], who: &Who) -> Vec<String> {
         };
         let own = doer(step).is_some_and(|by| is_same(by, who)) && matches!(who, Who::Professional(_));
         if own {
-            lines.push(format!("own trace: {step:?} {found}"));
+            lines.push(format!("own trace: {step:?} {found} {}", types(&before, step)));
         }
         if !reads(&last, who, Some(of)) {
             // Who looked from its own record into another's leaves a trace there too.
@@ -67,6 +67,10 @@ pub fn seen(world: &[Step], who: &Who) -> Vec<String> {
             continue;
         }
         lines.extend(told(&last, who, step, &found));
+        // The rows of the matrix behind a decision tell the types of what was decided on.
+        if let Who::Auditor = who {
+            lines.push(format!("rows of {}: {}", step.name, types(&before, step)));
+        }
     }
     lines
 }
@@ -94,6 +98,15 @@ fn outcome(world: &[Step], state: &State, by: &Who, at: &str) -> String {
     let found: Vec<&&String> = documents.iter().filter(|name| state.sees_document(by, name)).collect();
     let seen = world.iter().any(|step| step.name == at && state.sees(by, step));
     format!("{found:?} {seen}")
+}
+
+/// The types of the documents that somebody who looked may have met.
+fn types(state: &State, step: &Step) -> String {
+    let What::Look { at, .. } = &step.what else { return String::new() };
+    let of = at.strip_prefix('p').and_then(|place| place.parse::<usize>().ok());
+    let met = state.documents.iter().filter(|(name, stored)| *name == at || of == Some(stored.document.of));
+    let types: Vec<(&String, &str)> = met.map(|(name, stored)| (name, stored.document.code.as_str())).collect();
+    format!("{types:?}")
 }
 
 /// How a reader of the record is told of a deed.

@@ -37,11 +37,27 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
             lines.push(format!("{} {ended}", step.name));
         }
     }
+    if let Who::Auditor = who {
+        lines.extend(world.iter().filter_map(|step| decisive(&state, step)));
+    }
     for of in 0..=ANNOUNCED {
         lines.extend(standing(&state, who, of, &parties));
     }
     lines.extend(super::traces::seen(world, who));
     lines
+}
+
+/// What an auditor learns of a deed, to whom any decision is explained: all that is decided on, no content.
+fn decisive(state: &State, step: &Step) -> Option<String> {
+    match &step.what {
+        What::Space { holder, open, .. } => Some(format!("space of {holder}: {open}")),
+        What::Team { .. } | What::Consent(_) | What::End(_) => Some(format!("{step:?}")),
+        What::Document(one) => {
+            let Stored { labels, status, .. } = &state.documents[&step.name];
+            Some(format!("{} of {} by {:?} {:?}: {} {labels:?} {status}", step.name, one.of, one.by, one.authors, one.code))
+        }
+        _ => None,
+    }
 }
 
 /// What a caller learns of a holder beside resources: whether there is a record, its own rights, what its deposits get.

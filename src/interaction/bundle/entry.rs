@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::super::condition;
-use super::super::{Error, Operations, Request, Route, Sent, Service, pairs, route};
+use super::super::{Error, Operations, Request, Route, Sent, Service, offers, pairs, route};
 use crate::fhir::{Document, ResourceType, json};
 
 /// What an entry asks for.
@@ -65,6 +65,7 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     let bad_url = |error: Error| Error::Value { place: at("request.url"), message: error.to_string() };
     let route = route(method, path).map_err(bad_url)?;
+    offers(service, &asker.caller, &route).map_err(bad_url)?;
     let done_here =
         !matches!(route, Route::Capabilities | Route::SmartConfiguration | Route::PostSearch(..) | Route::PostSearchSystem | Route::Bundle);
     if !done_here {
@@ -87,7 +88,7 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
         _ => None,
     };
     let sent = match (&route, document) {
-        (Route::Create(_) | Route::Update(..), Some(document)) => Sent::Resource(document),
+        (Route::Create(_) | Route::Update(..) | Route::Explain(_, _, true), Some(document)) => Sent::Resource(document),
         (Route::Create(_) | Route::Update(..) | Route::Patch(..), None) => {
             return Err(Error::Required { place: at("resource"), message: "the entry needs a resource".into() });
         }

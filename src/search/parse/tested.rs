@@ -51,7 +51,8 @@ impl Parser<'_> {
                 }
                 Filter::Index(param, Test::Uri(all))
             }
-            (ParamKind::Uri, Some("below")) => {
+            // What decided is told by its whole address.
+            (ParamKind::Uri, Some("below")) if !self.context.traces => {
                 self.uris(name, value)?.into_iter().fold(Filter::Nothing, |any, uri| any.or(Filter::Index(param, Test::UriBelow(uri))))
             }
             (ParamKind::Date, None) => {

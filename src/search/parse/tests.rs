@@ -253,6 +253,7 @@ fn finds(resource: ResourceType, body: &Value, name: &str, value: &str) -> bool 
         labels: 0,
         submitter: String::new(),
         parties: String::new(),
+        first: 0,
     };
     let rows = extract(resource, body);
     matches(&query.filter, &Candidate { envelope: &envelope, facts: &Facts::default(), index: Some(&rows), follow: None, referring: None })

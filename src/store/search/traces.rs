@@ -18,7 +18,7 @@ pub struct TraceReader {
     pub unnamed: i16,
     /// Bits of labels: a trace whose target has one of them does not exist.
     pub absent: i16,
-    /// Keys of documents below this: what hid them from the person has ended of itself.
+    /// Keys from which the labels of documents last, below this: what hid them from the person has ended of itself.
     pub ended: i64,
     /// Whether it reads its own traces, which name a record only where something of it was disclosed.
     pub own: bool,
@@ -37,8 +37,8 @@ impl TraceReader {
 
     /// Whether a resource with this alias, where there is one, is hidden so that a trace of it does not name it.
     pub(in crate::store) fn unnamed(self, alias: &str, out: &mut Statement) {
-        out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND COALESCE(");
-        out.sql(alias).sql(".key, 0) >= ").big(self.ended);
+        out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND COALESCE(CASE WHEN ");
+        out.sql(alias).sql(".first_key = 0 THEN ").sql(alias).sql(".key ELSE ").sql(alias).sql(".first_key END, 0) >= ").big(self.ended);
     }
 
     /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
