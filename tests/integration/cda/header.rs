@@ -59,7 +59,7 @@ fn metadata_come_from_the_header() {
             ("author.family", "Modele"),
             ("author:identifier", &format!("{PSIDNAT}|810000000101")),
             ("custodian:identifier", "urn:oid:1.2.250.1.71.4.2.2|1750000018"),
-            ("period", "2026-09-29"),
+            ("period", "2026"),
             ("facility", "SA01"),
             ("setting", "ETABLISSEMENT"),
             ("format", "urn:asip:ci-sis:ldl-ses:2017"),
