@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod cda;
 pub mod clock;
 pub mod config;
 pub mod fhir;

@@ -9,7 +9,8 @@ use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain};
 use crate::audit::Happened;
-use crate::fhir::{Document, ResourceType};
+use crate::fhir::national::has_wrong_key;
+use crate::fhir::{Document, ResourceType, outcome};
 use crate::filter::{Actor, Envelope, IndexRows, RightKind};
 use crate::policy::projection::{consent_actors, consent_labels};
 use crate::policy::{Action, Decision};
@@ -168,6 +169,7 @@ fn created(service: &Service, request: &Request, done: Created<NewResource>, war
 
 /// A resource of the directories (holder 0).
 async fn directory(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
+    let warnings = wrong_keys(resource, &value);
     let (clock, asker) = (service.clock.clone(), request.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| {
         let new =
@@ -175,7 +177,17 @@ async fn directory(service: &Service, request: &Request, resource: ResourceType,
         store::write::insert(connection, &new)?;
         Ok(new)
     });
-    Ok(created(service, request, done.await?, Vec::new()))
+    Ok(created(service, request, done.await?, warnings))
+}
+
+/// National identifiers whose key is wrong: warnings, for those of samples and of old registers are.
+fn wrong_keys(resource: ResourceType, value: &Value) -> Vec<Value> {
+    let identifiers = value.get("identifier").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let text = |identifier: &Value, name: &str| identifier.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let wrong = identifiers.filter(|(_, identifier)| has_wrong_key(&text(identifier, "system"), &text(identifier, "value")));
+    let issue =
+        |(at, _)| outcome::issue("warning", "value", "the key of this identifier is wrong", &[format!("{resource}.identifier[{at}]")]);
+    wrong.map(issue).collect()
 }
 
 /// A Consent, CareTeam or RelatedPerson: the rights of its holder are computed again in the same transaction (P4).

@@ -5,22 +5,24 @@ use serde_json::Value;
 use super::condition::{self, Created};
 use super::create::{leave_trace, written};
 use super::document::{self, Admitted, Replaced};
+use super::header;
 use super::holder::{self, Standing};
 use super::read::candidate;
 use super::stored::{envelope, parties, prepare, set};
 use super::{Answer, Error, Refused, Request, Service, labels, links};
-use crate::fhir::ResourceType;
+use crate::cda::Id;
+use crate::fhir::{ResourceType, outcome};
 use crate::filter::{Actor, Envelope, HolderRow, IndexRows, Label, Setting};
 use crate::policy::projection::majority;
-use crate::policy::{Action, Decision};
-use crate::store::{self, AnyConnection, NewResource};
+use crate::policy::{Action, Caller, Decision, Scope};
+use crate::store::{self, AnyConnection, Found, NewResource};
 
 /// Deposits a document; a push repeated with the same content is answered as the first time, unless the document was withdrawn.
 ///
 /// # Errors
 /// [`Error::Business`], [`Error::Conflict`] for other content under the same master identifier, and for one that was withdrawn.
 pub(super) async fn deposit(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
-    let admitted = document::admit(value, &service.policy, service.settings.masked_and_hidden, &service.base_url)?;
+    let admitted = admit(service, value).await?;
     if !service.policy.deposits(request.caller.kind, admitted.doc_type) {
         return Err(Error::Forbidden("documents of this type are not deposited by this caller".into()).into());
     }
@@ -33,7 +35,7 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
         Created::Existing(hit) => return Ok(condition::existing(service, request, &hit)),
     };
     Ok(match done {
-        Done::New(new) => written(service, &new, 201, warnings),
+        Done::New(new, more) => written(service, &new, 201, warnings.into_iter().chain(more).collect()),
         Done::Again(first) => {
             let body = links::absolute(ResourceType::DOCUMENT_REFERENCE, &first.body, &service.base_url);
             let location = Some(format!("DocumentReference/{}/_history/1", first.id));
@@ -42,19 +44,37 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
     })
 }
 
+/// Content from this size on is read off the threads that serve.
+const LARGE_BYTES: usize = 256 * 1024;
+
+/// The form of a document and its content, wherever that is read.
+async fn admit(service: &Service, value: &Value) -> Result<Admitted, Error> {
+    let contents = value.get("content").and_then(Value::as_array).into_iter().flatten();
+    let size: usize = contents.filter_map(|content| content.pointer("/attachment/data")?.as_str()).map(str::len).sum();
+    let within = service.clone();
+    let work = move |value: &Value| document::admit(value, &within.policy, within.settings.masked_and_hidden, &within.base_url);
+    if size < LARGE_BYTES {
+        return work(value);
+    }
+    let value = value.clone();
+    tokio::task::spawn_blocking(move || work(&value)).await.map_err(|error| Error::Unexpected(error.to_string()))?
+}
+
 enum Done {
-    New(Box<NewResource>),
+    /// With warnings of what only the record tells.
+    New(Box<NewResource>, Vec<Value>),
     Again(store::write::FirstVersion),
 }
 
 fn within_transaction(service: &Service, request: &Request, connection: &mut AnyConnection, admitted: Admitted) -> Result<Done, Refused> {
     let (caller, clock) = (&request.caller, &service.clock);
-    let Admitted { mut document, contents, doc_type, master, digest, replaces, .. } = admitted;
+    let Admitted { mut document, contents, doc_type, master, digest, replaces, parents, claims, .. } = admitted;
     let names = holder::names(&document, document.get("subject"), &service.base_url);
     let standing = holder::open(service, connection, caller, &names, "DocumentReference.subject")?;
     let row = &standing.row;
     let at = |error: Error| Refused::at(error, row.holder, 0);
     let asked = service.asked(request, "create", ResourceType::DOCUMENT_REFERENCE, "", "");
+    claims.iter().try_for_each(|claim| claim.check(row)).map_err(at)?;
     if let Some(master) = &master
         && let Some(first) = store::write::deposited(connection, row.holder, caller.principal.as_str(), master)?
     {
@@ -77,7 +97,9 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     }
     let now = clock.now();
     document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
-    let (inherited, first) = supersede(service, request, connection, &standing, &replaces, labels::bits(&document))?;
+    let mut warnings = Vec::new();
+    let replaces = Replaces { named: &replaces, parents: &parents };
+    let (inherited, first) = supersede(service, request, connection, &standing, &replaces, labels::bits(&document), &mut warnings)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let mut envelope =
@@ -99,7 +121,7 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
         store::write::remember_deposit(connection, &new.envelope, master, &digest)?;
     }
     leave_trace(service, connection, &asked, &new.envelope, 201)?;
-    Ok(Done::New(Box::new(new)))
+    Ok(Done::New(Box::new(new), warnings))
 }
 
 /// A Binary bound, for ever, to the document of this envelope.
@@ -139,6 +161,75 @@ fn label(service: &Service, document: &mut Value, inherited: i16, row: &HolderRo
     labels::check_together(document, together)
 }
 
+/// What a document replaces: as its metadata name it, and as its content does.
+struct Replaces<'a> {
+    named: &'a [Replaced],
+    parents: &'a [Id],
+}
+
+/// The documents of this holder that are replaced and their place in `relatesTo`, as far as the caller sees them. What the metadata name
+/// must be known, and be what the content replaces; what only the content names may be older than this record: a warning.
+fn targets(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    caller: &Caller,
+    holder: i64,
+    replaces: &Replaces<'_>,
+    warnings: &mut Vec<Value>,
+) -> Result<Vec<Found>, Refused> {
+    let mut targets = Vec::new();
+    let seen = |connection: &mut AnyConnection, id: &str| -> Result<Option<Found>, Refused> {
+        let found = store::read::read(connection, scope, id)?.filter(|found| matches!(found.decision, Decision::Permit(_)));
+        Ok(found.filter(|found| found.envelope.holder == holder))
+    };
+    for (place, replaced) in replaces.named.iter().enumerate() {
+        let expression = format!("DocumentReference.relatesTo[{place}].target");
+        let unknown = || {
+            let message = "the replaced document is not known".to_owned();
+            Refused::at(Error::Business { code: "not-found", expression: expression.clone(), message }, holder, 0)
+        };
+        let id = match replaced {
+            Replaced::Id(id) => id.clone(),
+            Replaced::Identifier(token) => super::patch::one_by_identifier(connection, scope, token)?.ok_or_else(unknown)?,
+        };
+        let found = seen(connection, &id)?.ok_or_else(unknown)?;
+        replaceable(&found, caller)?;
+        let known = header::known_as(&super::stored::tree(&found.body)?);
+        if !replaces.parents.is_empty() && !known.iter().any(|id| replaces.parents.contains(id)) {
+            let message = "the clinical document replaces another one (ClinicalDocument.relatedDocument.parentDocument.id)";
+            return Err(Refused::at(Error::value(&expression, message), holder, found.envelope.key));
+        }
+        targets.push(found);
+    }
+    for parent in replaces.parents.iter().filter(|_| replaces.named.is_empty()) {
+        let mut found = None;
+        for token in parent.tokens() {
+            if let Some(id) = super::patch::one_by_identifier(connection, scope, &token)? {
+                found = found.or(seen(connection, &id)?);
+            }
+        }
+        match found {
+            Some(found) => {
+                replaceable(&found, caller)?;
+                targets.push(found);
+            }
+            None => {
+                let text =
+                    "what the clinical document replaces (ClinicalDocument.relatedDocument) is not known here: nothing was superseded";
+                warnings.push(outcome::issue("warning", "business-rule", text, &["DocumentReference.relatesTo".to_owned()]));
+            }
+        }
+    }
+    Ok(targets)
+}
+
+fn replaceable(found: &Found, caller: &Caller) -> Result<(), Refused> {
+    if super::patch::is_author(&candidate(found), caller) {
+        return Ok(());
+    }
+    Err(Refused::at(Error::Forbidden("only an author replaces a document".into()), found.envelope.holder, found.envelope.key))
+}
+
 /// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels). What was
 /// shown to representatives is not hidden from them again by replacing it: `own` are the labels that the new one came with.
 ///
@@ -149,32 +240,15 @@ fn supersede(
     request: &Request,
     connection: &mut AnyConnection,
     standing: &Standing,
-    replaces: &[Replaced],
+    replaces: &Replaces<'_>,
     own: i16,
+    warnings: &mut Vec<Value>,
 ) -> Result<(i16, i64), Refused> {
     let (mut labels, mut first) = (0, 0);
-    let mut targets = Vec::with_capacity(replaces.len());
     let scope = service.policy.scope(&request.caller, Action::Consult, ResourceType::DOCUMENT_REFERENCE, service.clock.now());
     let ended = |of: &Envelope| service.policy.lasting().ended(of.labels, of.lasting_from(), service.clock.now());
-    for (place, replaced) in replaces.iter().enumerate() {
-        let expression = format!("DocumentReference.relatesTo[{place}].target");
-        let unknown = || {
-            Refused::at(
-                Error::Business { code: "not-found", expression: expression.clone(), message: "the replaced document is not known".into() },
-                standing.row.holder,
-                0,
-            )
-        };
-        let id = match replaced {
-            Replaced::Id(id) => id.clone(),
-            Replaced::Identifier(token) => super::patch::one_by_identifier(connection, &scope, token)?.ok_or_else(unknown)?,
-        };
-        let found = store::read::read(connection, &scope, &id)?.filter(|found| matches!(found.decision, Decision::Permit(_)));
-        let found = found.filter(|found| found.envelope.holder == standing.row.holder).ok_or_else(unknown)?;
-        if !super::patch::is_author(&candidate(&found), &request.caller) {
-            let refusal = Error::Forbidden("only an author replaces a document".into());
-            return Err(Refused::at(refusal, standing.row.holder, found.envelope.key));
-        }
+    let mut targets = targets(connection, &scope, &request.caller, standing.row.holder, replaces, warnings)?;
+    for found in &targets {
         let secret = Label::HiddenFromRepresentatives.bit();
         if own & secret != 0 && found.envelope.labels & secret == 0 {
             let shown = "what was shown to representatives is not hidden from them again";
@@ -186,7 +260,6 @@ fn supersede(
         if hidden && (first == 0 || found.envelope.lasting_from() < first) {
             first = found.envelope.lasting_from();
         }
-        targets.push(found);
     }
     // In one order whatever that of the request, so that two requests do not each hold what the other waits for.
     targets.sort_by_key(|found| found.envelope.key);

@@ -1,14 +1,15 @@
 //! What a DocumentReference must say to be admitted (CONTRACT 3, Documents; PDSm flux 02, IHE MHD ITI-105).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::canonical::canonical;
+use super::content;
+use super::header::{self, Claim};
 use super::links::relative;
 use super::stored::set;
 use super::{Error, labels};
 use crate::auth::digest;
+use crate::cda::Id;
 use crate::fhir::outcome;
 use crate::filter::{Actor, Label};
 use crate::policy::nomenclature::{LOINC, TRE_A03, class_display};
@@ -43,6 +44,10 @@ pub struct Admitted {
     pub digest: Vec<u8>,
     /// Ids of the documents it replaces, and `system|value` of those named by identifier.
     pub replaces: Vec<Replaced>,
+    /// What its content says it replaces (`ClinicalDocument.relatedDocument`).
+    pub parents: Vec<Id>,
+    /// Whom its content is about.
+    pub claims: Vec<Claim>,
     /// Issues that do not refuse it.
     pub warnings: Vec<Value>,
 }
@@ -60,7 +65,8 @@ fn required(expression: &str, message: &str) -> Error {
     Error::Business { code: "required", expression: expression.to_owned(), message: message.to_owned() }
 }
 
-/// Checks the form of a document and takes its content out.
+/// Checks the form of a document and takes its content out. What a clinical document says of itself completes the metadata, and must
+/// agree with them; the digest is of what was received, so that the same push is known again.
 ///
 /// # Errors
 /// [`Error::Business`] with the element.
@@ -71,11 +77,15 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     if document.get("status").and_then(Value::as_str) != Some("current") {
         return Err(Error::value("DocumentReference.status", "a new document is `current`"));
     }
+    let contents = take_contents(&mut document, base_url)?;
+    let learnt = content::learn(&contents, base_url, &mut warnings)?;
+    let replaces = replaced(&document, base_url);
+    header::fill(&mut document, &learnt, policy)?;
     let doc_type = classify(&mut document, policy, &mut warnings)?;
+    let claims = header::agree(&document, &learnt, doc_type, policy, &mut warnings)?;
     labels::check_known(&document)?;
     labels::check_together(&document, masked_and_hidden)?;
     labels::imply_normal(&mut document);
-    let contents = take_contents(&mut document, base_url)?;
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     let known_by = text("/masterIdentifier/value").map(|value| master(text("/masterIdentifier/system").unwrap_or_default(), value));
     if known_by.is_none() {
@@ -87,8 +97,8 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     if document.get("author").is_none() {
         warnings.push(warning("DocumentReference.author", "PDSm asks for an author"));
     }
-    let replaces = replaced(&document, base_url);
-    Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, warnings })
+    let parents = header::replaced(&learnt);
+    Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, parents, claims, warnings })
 }
 
 /// `system|value`; the digest of a long one, for an entry of an index of PostgreSQL has a bound. A digest has no `|`.
@@ -163,8 +173,7 @@ fn take_contents(document: &mut Value, base_url: &str) -> Result<Vec<Content>, E
         if !is_media_type(&media) {
             return Err(Error::value(&format!("{place}.contentType"), "expected a media type"));
         }
-        let compact: Vec<u8> = data.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        let bytes = STANDARD.decode(compact).map_err(|_| Error::value(&format!("{place}.data"), "expected base64"))?;
+        let bytes = content::decode(&data).ok_or_else(|| Error::value(&format!("{place}.data"), "expected base64"))?;
         let hash = digest::sha1_base64(&bytes);
         if text(attachment, "hash").is_some_and(|said| said != hash) {
             return Err(Error::value(&format!("{place}.hash"), "the SHA-1 of the content differs"));
@@ -209,6 +218,14 @@ fn replaced(document: &Value, base_url: &str) -> Vec<Replaced> {
 /// Who counts as author (CONTRACT 3, Author): the submitter, the structure it acted for, and those named by national identifier.
 pub fn authors(document: &Value, caller: &Caller) -> Vec<Actor> {
     let mut actors = caller.actors();
+    actors.extend(named(document));
+    actors.retain(|actor| matches!(actor.kind(), 'P' | 'S') || *actor == caller.principal);
+    actors
+}
+
+/// The professionals and structures named in `author` by national identifier.
+pub fn named(document: &Value) -> Vec<Actor> {
+    let mut actors = Vec::new();
     let contained = document.get("contained").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for author in document.get("author").and_then(Value::as_array).into_iter().flatten() {
         let id = author.get("reference").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
@@ -228,7 +245,6 @@ pub fn authors(document: &Value, caller: &Caller) -> Vec<Actor> {
             }
         }
     }
-    actors.retain(|actor| matches!(actor.kind(), 'P' | 'S') || *actor == caller.principal);
     actors
 }
 

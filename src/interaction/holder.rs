@@ -84,7 +84,12 @@ fn contained(resource: &Value, id: &str) -> Vec<HolderName> {
     let patient = items.iter().find(|item| {
         item.get("id").and_then(Value::as_str) == Some(id) && item.get("resourceType").and_then(Value::as_str) == Some("Patient")
     });
-    let identifiers = patient.and_then(|patient| patient.get("identifier")?.as_array());
+    patient.map(identified).unwrap_or_default()
+}
+
+/// The names of a Patient that is none of this server's: its INS.
+pub fn identified(patient: &Value) -> Vec<HolderName> {
+    let identifiers = patient.get("identifier").and_then(Value::as_array);
     identifiers.into_iter().flatten().filter_map(identifier).collect()
 }
 

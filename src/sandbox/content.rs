@@ -8,8 +8,8 @@ use flate2::write::ZlibEncoder;
 use super::tables::{Document, Holder};
 use crate::fhir::primitive;
 
-/// The media type and bytes of a document for a person, made at this instant; `place` tells apart what is alike.
-pub fn content(document: &Document, holder: &Holder, place: usize, at: i64) -> (&'static str, Vec<u8>) {
+/// The media type and bytes of a document for a person, made at this instant; `place` tells apart what is alike, `oid` is its identifier.
+pub fn content(document: &Document, holder: &Holder, place: usize, oid: &str, at: i64) -> (&'static str, Vec<u8>) {
     let lines = [
         document.title.to_owned(),
         format!("Concerne : {} {}, né(e) le {}", holder.given, holder.family, holder.born),
@@ -17,7 +17,7 @@ pub fn content(document: &Document, holder: &Holder, place: usize, at: i64) -> (
     ];
     match document.media {
         "pdf" => ("application/pdf", pdf(&lines)),
-        "cda" => ("text/xml", cda(document, holder, &lines, at)),
+        "cda" => ("text/xml", cda(document, holder, &lines, oid, at)),
         "png" => ("image/png", png(place)),
         _ => ("text/plain; charset=utf-8", lines.join("\n").into_bytes()),
     }
@@ -65,20 +65,20 @@ fn escaped(text: &str) -> String {
 }
 
 /// A CDA R2 of level 1: header and one section of text.
-fn cda(document: &Document, holder: &Holder, lines: &[String], at: i64) -> Vec<u8> {
+fn cda(document: &Document, holder: &Holder, lines: &[String], oid: &str, at: i64) -> Vec<u8> {
     let gender = if holder.gender == "female" { "F" } else { "M" };
     let paragraphs: String = lines.iter().map(|line| format!("<paragraph>{}</paragraph>", escaped(line))).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ClinicalDocument xmlns=\"urn:hl7-org:v3\">\
-         <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/><id root=\"1.2.250.1.999.1\" extension=\"{id}\"/>\
-         <code code=\"{code}\" codeSystem=\"2.16.840.1.113883.6.1\" displayName=\"{title}\"/><title>{title}</title>\
+         <typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/><id root=\"{oid}\"/>\
+         <code code=\"{code}\" codeSystem=\"{system}\" displayName=\"{title}\"/><title>{title}</title>\
          <effectiveTime value=\"{time}+0000\"/><confidentialityCode code=\"N\" codeSystem=\"2.16.840.1.113883.5.25\"/>\
          <languageCode code=\"fr-FR\"/><recordTarget><patientRole><id root=\"1.2.250.1.213.1.4.10\" extension=\"{ins}\"/><patient>\
          <name><family qualifier=\"BR\">{family}</family><given>{given}</given></name>\
          <administrativeGenderCode code=\"{gender}\" codeSystem=\"2.16.840.1.113883.5.1\"/><birthTime value=\"{born}\"/></patient></patientRole>\
          </recordTarget><component><structuredBody><component><section><title>{title}</title><text>{paragraphs}</text></section></component>\
          </structuredBody></component></ClinicalDocument>\n",
-        id = format_args!("{}-{}", holder.key, document.code),
+        system = if document.code.contains('-') { "2.16.840.1.113883.6.1" } else { "1.2.250.1.213.1.1.4.12" },
         time = primitive::format_instant(at).chars().filter(char::is_ascii_digit).take(14).collect::<String>(),
         code = document.code,
         title = escaped(document.title),

@@ -304,13 +304,14 @@ fn consent(holder: &Holder, kind: &str, effect: &str, actor: Option<Value>, at: 
 }
 
 fn reference(document: &Document, holder: &Holder, place: usize, at: i64) -> Value {
-    let (media, bytes) = content(document, holder, place, at);
+    let oid = format!("1.2.250.1.999.2.{}.{}", holder.value().replace('A', "0").replace('B', "1"), place + 1);
+    let (media, bytes) = content(document, holder, place, &oid, at);
     let date = primitive::format_instant(at);
     let system = if document.code.contains('-') { "http://loinc.org" } else { crate::policy::nomenclature::TRE_A05 };
     let author_system = if document.by.starts_with('8') { PSIDNAT } else { STRUCTIDNAT };
     let mut value = json!({
         "resourceType": "DocumentReference", "status": "current",
-        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": format!("urn:oid:1.2.250.1.999.2.{}.{}", holder.value().replace('A', "0").replace('B', "1"), place + 1)},
+        "masterIdentifier": {"system": "urn:ietf:rfc:3986", "value": format!("urn:oid:{oid}")},
         "type": {"coding": [{"system": system, "code": document.code}]},
         "subject": {"identifier": {"system": INS_TEST, "value": holder.value()}},
         "date": date,

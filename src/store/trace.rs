@@ -213,7 +213,7 @@ pub fn hides(reader: TraceReader, holder: Option<i64>, out: &mut Statement) {
         Some(holder) => out.big(holder),
         None => out.sql("r.holder"),
     };
-    out.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND ");
+    out.sql(" AND x.type = ").number(ResourceType::DOCUMENT_REFERENCE.number()).sql(" AND x.labels <> 0 AND ");
     reader.unnamed("x", out);
     out.sql(LOOKED_UP).sql(")");
 }

@@ -1,6 +1,7 @@
 //! The built binary over HTTP, on both databases.
 
 mod bundles;
+mod cda;
 mod concurrency;
 mod consents;
 mod fhirpath_patch;

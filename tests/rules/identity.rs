@@ -54,3 +54,27 @@ fn rule_102_a_professional_has_a_national_identifier() {
         }
     });
 }
+
+#[test]
+fn rule_098_keys_of_professionals_and_structures_are_told() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let rows = [
+            ("Practitioner", "https://rpps.esante.gouv.fr", "10002909371", 0),
+            ("Practitioner", "https://rpps.esante.gouv.fr", "10002909372", 1),
+            ("Practitioner", "urn:oid:1.2.250.1.71.4.2.1", "810002909372", 1),
+            ("Organization", "https://finess.esante.gouv.fr", "920000650", 0),
+            ("Organization", "urn:oid:1.2.250.1.71.4.2.2", "1920000651", 1),
+            ("Organization", "https://sirene.fr", "73282932000074", 0),
+            ("Organization", "https://sirene.fr", "73282932000075", 1),
+        ];
+        for (resource, system, value, count) in rows {
+            let body = json!({"resourceType": resource, "identifier": [{"system": system, "value": value}]}).to_string();
+            let headers = [("content-type", "application/fhir+json"), ("prefer", "return=OperationOutcome")];
+            let outcome = server.fhir_with(&service("operator"), "POST", resource, &headers, Some(body.as_bytes())).expect(201);
+            let told = outcome["issue"].as_array().unwrap().iter().filter(|issue| issue["severity"] == "warning");
+            let places: Vec<_> = told.map(|issue| issue["expression"][0].as_str().unwrap().to_owned()).collect();
+            assert_eq!(places, vec![format!("{resource}.identifier[0]"); count], "{system}|{value}");
+        }
+    });
+}

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod build;
+pub mod cda;
 pub mod dice;
 pub mod explain;
 pub mod package;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room uses those after it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "main",
     "http",
     "sandbox",
@@ -16,6 +16,7 @@ const ORDER: [&str; 17] = [
     "policy",
     "search",
     "filter",
+    "cda",
     "fhirpath",
     "fhir",
     "config",

@@ -18,10 +18,12 @@ use crate::fhir::json::DEPTH_MAX;
 #[derive(Debug)]
 pub struct Fault {
     at: usize,
+    /// What is wrong.
     pub message: String,
 }
 
 impl Fault {
+    /// What is wrong at this byte.
     pub fn new(at: usize, message: impl Into<String>) -> Self {
         Self { at, message: message.into() }
     }
@@ -38,6 +40,7 @@ impl Fault {
 /// A piece of the text.
 #[derive(Debug)]
 pub enum Token<'a> {
+    /// An element begins.
     Start(Tag<'a>),
     /// Follows every `Start`, also that of an element written as `<a/>`.
     End(Name<'a>),
@@ -45,7 +48,9 @@ pub enum Token<'a> {
     Text(&'a str),
     /// What `&…;` in text stands for.
     Reference(char),
+    /// What a CDATA section holds.
     CData(&'a str),
+    /// What a comment holds.
     Comment(&'a str),
     /// A processing instruction, or the XML declaration.
     Instruction,
@@ -74,6 +79,9 @@ pub struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of a text, whose byte order mark is already taken away.
+    ///
+    /// # Errors
+    /// What no XML begins with or holds.
     pub fn new(text: &'a str) -> Result<Self, Fault> {
         if let Some(at) = forbidden(text) {
             return Err(Fault::new(at, "a character that XML does not allow"));
@@ -110,6 +118,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next token; none at the end of a document that was well-formed to its end.
+    ///
+    /// # Errors
+    /// What is not well-formed.
+    #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> Result<Option<Token<'a>>, Fault> {
         if self.ending {
             self.ending = false;

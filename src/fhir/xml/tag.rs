@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::character::{attribute_value, is_name, is_space};
 use super::scan::Fault;
-use super::{FHIR, XHTML, shown};
+use super::{CDA, FHIR, SIGNATURE, XHTML, shown};
 
 /// Attributes of one element.
 const ATTRIBUTES_MAX: usize = 64;
@@ -17,13 +17,19 @@ const XML: &str = "http://www.w3.org/XML/1998/namespace";
 const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 const INSTANCE: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
-/// The namespace of a name, as far as FHIR knows it.
+/// The namespace of a name, as far as it is known here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Space {
     /// No namespace.
     None,
+    /// FHIR.
     Fhir,
+    /// XHTML, of narratives.
     Xhtml,
+    /// CDA R2.
+    Cda,
+    /// Signatures.
+    Signature,
     /// `xml:lang` and the like.
     Xml,
     /// The declaration of a namespace.
@@ -40,6 +46,8 @@ impl Space {
             "" => Self::None,
             FHIR => Self::Fhir,
             XHTML => Self::Xhtml,
+            CDA => Self::Cda,
+            SIGNATURE => Self::Signature,
             XML => Self::Xml,
             XMLNS => Self::Xmlns,
             INSTANCE => Self::Instance,
@@ -55,6 +63,7 @@ pub struct Name<'a> {
     pub prefix: &'a str,
     /// What follows the prefix.
     pub local: &'a str,
+    /// What the prefix stands for.
     pub space: Space,
 }
 
@@ -79,6 +88,7 @@ impl<'a> Name<'a> {
 /// An attribute.
 #[derive(Debug)]
 pub struct Attribute<'a> {
+    /// Its name.
     pub name: Name<'a>,
     /// Normalized, without references.
     pub value: Cow<'a, str>,
@@ -91,6 +101,7 @@ pub struct Attribute<'a> {
 /// A start tag.
 #[derive(Debug)]
 pub struct Tag<'a> {
+    /// Its name.
     pub name: Name<'a>,
     /// In the order of the text, declarations of namespaces included.
     pub attributes: Vec<Attribute<'a>>,
