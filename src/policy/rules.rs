@@ -32,6 +32,8 @@ pub enum Relation {
     Submitter,
     /// Named in it: actor of a Consent, member of a CareTeam.
     Party,
+    /// Sees something it has as an entry: of a List.
+    Entry,
     /// The structure that manages it: of a CareTeam.
     Manager,
     /// Break-glass is not opposed.
@@ -167,6 +169,7 @@ fn parse_relation(text: &str) -> Option<Relation> {
         "author-with-right" => Relation::AuthorWithRight,
         "submitter" => Relation::Submitter,
         "party" => Relation::Party,
+        "entry" => Relation::Entry,
         "manager" => Relation::Manager,
         "break-glass" => Relation::BreakGlass,
         "break-glass-masked" => Relation::BreakGlassMasked,

@@ -3,6 +3,7 @@
 //! No DTD, no external entity, no file and no network; what is read and written is in memory.
 
 mod character;
+mod diff;
 mod div;
 mod edits;
 mod ends;
@@ -13,6 +14,7 @@ mod scan;
 mod tag;
 mod write;
 
+pub use diff::{Edit, Verb, diff};
 pub use narrative::check_narrative;
 pub use read::{Read, read};
 pub use write::write;

@@ -46,7 +46,7 @@ pub fn read(bytes: &[u8]) -> Result<Read, SyntaxError> {
 }
 
 /// The text, if it is UTF-8.
-fn text(bytes: &[u8]) -> Result<&str, Fault> {
+pub fn text(bytes: &[u8]) -> Result<&str, Fault> {
     if [b"\xFE\xFF", b"\xFF\xFE", b"<\0", b"\0<"].iter().any(|start| bytes.starts_with(*start)) {
         return Err(Fault::new(0, "expected UTF-8, found UTF-16"));
     }
