@@ -60,7 +60,11 @@ pub fn kind(list: &Value) -> Option<Kind> {
 /// [`Error::Business`] with the element, [`Error::Conflict`] for other content under the same identifier.
 pub(super) async fn create(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
     let warnings = check_form(value)?;
-    let (within, asker, list) = (service.clone(), request.clone(), value.clone());
+    let (within, asker, mut list) = (service.clone(), request.clone(), value.clone());
+    // It tells of all entries, and would stay, or go, where some are left out.
+    if let Some(members) = list.as_object_mut() {
+        members.shift_remove("text");
+    }
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, list.clone());
     match condition::unless_exists(service, request, ResourceType::LIST, work).await? {
         Created::New(Done::New(new)) => Ok(written(service, &new, 201, warnings)),
@@ -120,7 +124,8 @@ fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
             (list.get("date").is_some(), "date", "PDSm asks for the date of a folder"),
         ],
     };
-    let missing = wanted.into_iter().filter(|(there, ..)| !there);
+    let kept = (list.get("text").is_none(), "text", "the narrative is not kept: who does not see every entry would be told of all");
+    let missing = wanted.into_iter().chain([kept]).filter(|(there, ..)| !there);
     Ok(missing.map(|(_, name, text)| outcome::issue("warning", "business-rule", text, &[format!("List.{name}")])).collect())
 }
 

@@ -1,5 +1,4 @@
-//! A List as a caller is shown it (CONTRACT 3, Who reads what): entries whose target the caller may not see are left out, and with them
-//! what is told of all of them, the narrative.
+//! A List as a caller is shown it (CONTRACT 3, Who reads what): entries whose target the caller may not see are left out.
 
 use std::collections::BTreeSet;
 
@@ -68,11 +67,8 @@ fn narrowed(body: Vec<u8>, seen: &BTreeSet<String>) -> Result<Vec<u8>, Error> {
         return Ok(body);
     }
     let empty = entries.is_empty();
-    if let Some(members) = list.as_object_mut() {
-        members.shift_remove("text");
-        if empty {
-            members.shift_remove("entry");
-        }
+    if empty && let Some(members) = list.as_object_mut() {
+        members.shift_remove("entry");
     }
     Ok(list.to_string().into_bytes())
 }

@@ -18,6 +18,7 @@ mod people;
 mod replacements;
 mod rest;
 mod rights;
+mod samples;
 mod search;
 mod search_reach;
 mod search_tables;

@@ -47,7 +47,7 @@ fn a_submission_is_answered_in_its_order_and_read_by_its_parts() {
         assert!(attachment["url"].as_str().unwrap().ends_with(&format!("/fhir/Binary/{content}")), "{attachment}");
         assert_eq!((&attachment["size"], attachment.get("data")), (&json!(10), None));
         let raw = server.get(&physician, &format!("Binary/{content}"));
-        assert_eq!((raw.status, raw.text().as_str(), raw.header("content-type").as_str()), (200, "document 1", "text/plain"));
+        assert_eq!((raw.status, raw.text().as_str(), raw.header("content-type")), (200, "document 1", "text/plain"));
         // There is no other List: the submission brought its own.
         assert_eq!(lists(&server, &physician, &me, &[("code", "submissionset")]).matches(), [set.clone()]);
         // Once more, with other names within the Bundle: the same again.
@@ -62,7 +62,7 @@ fn a_submission_is_answered_in_its_order_and_read_by_its_parts() {
         let whole = server.get(&physician, &format!("List/{set}")).expect(200);
         for (method, body) in [("PUT", Some(&whole)), ("DELETE", None)] {
             let refused = server.fhir(&structure(HOSPITAL), method, &format!("List/{set}"), body);
-            assert_eq!((refused.status, refused.header("allow").as_str()), (405, "GET"), "{method}");
+            assert_eq!((refused.status, refused.header("allow")), (405, "GET"), "{method}");
         }
         assert_eq!(server.get(&physician, &format!("List/{set}/_history/1")).status, 200);
         assert_eq!(server.get(&physician, &format!("List/{set}/_history")).expect(200)["total"], 1);
@@ -144,7 +144,7 @@ fn fhir_documents_and_folders_are_submitted() {
         assert_eq!(kinds, ["List", "DocumentReference", "Binary", "DocumentReference", "Binary", "List"]);
         assert!(answer["entry"][1]["response"]["outcome"].to_string().contains("size and hash"), "{answer}");
         let raw = server.get(&physician, &format!("Binary/{}", written[2].2));
-        assert_eq!((raw.status, raw.header("content-type")), (200, "application/fhir+json".to_owned()));
+        assert_eq!((raw.status, raw.header("content-type")), (200, "application/fhir+json"));
         assert_eq!(raw.json(), whole);
         let set = server.get(&physician, &format!("List/{}", written[0].2)).expect(200);
         let of = |place: usize| format!("{}/{}", written[place].1, written[place].2);
@@ -350,5 +350,99 @@ fn a_document_deposited_alone_has_a_submission_set() {
         // As one is refused, nothing is left of it.
         assert_eq!(server.create(&structure(HOSPITAL), &document(&me, "99999-9", 2).json()).status, 422);
         assert_eq!(lists(&server, &holder(&me), &me, &[("_summary", "count")]).expect(200)["total"], 1);
+    });
+}
+
+#[test]
+fn lists_are_found_by_every_parameter_of_the_guides() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let physician = professional(1, "10");
+        server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(1)))).expect(201);
+        let extension = |name: &str| format!("https://profiles.ihe.net/ITI/MHD/StructureDefinition/ihe-{name}");
+        let mut set = submission_set(&me, 1, &[&urn(2)]);
+        set["contained"] = json!([
+            {"resourceType": "Practitioner", "id": "who", "identifier": [party(&psidnat(1))["identifier"]],
+             "name": [{"family": "Dupond", "given": ["Marie"]}]}
+        ]);
+        set["source"] = json!({"reference": "#who", "extension": [{"url": extension("authorOrg"), "valueReference": party(HOSPITAL)}]});
+        let (letter, content) = apart(document(&me, "11490-0", 1), &urn(3));
+        let all = transaction(vec![create(&urn(1), set), create(&urn(2), letter), create(&urn(3), content)]);
+        let written = wrote(&submit(&server, &physician, &all).expect(200));
+        let (set, letter) = (&written[0].2, &written[1].2);
+        let archived = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+        let mut folder = list(&me, "folder", &[&format!("DocumentReference/{letter}")]);
+        folder["title"] = "Grossesse".into();
+        folder["date"] = "2025-01-01".into();
+        folder["extension"] = json!([{"url": archived, "valueBoolean": true}]);
+        let folder = server.create(&physician, &folder).id();
+        let rows: Vec<(&str, String, bool)> = vec![
+            ("code", "submissionset".into(), true),
+            ("code", "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes|folder".into(), false),
+            ("title", "consult".into(), true),
+            ("title", "Grossesse".into(), false),
+            ("date", "ge2026-01-01".into(), true),
+            ("date", "2025".into(), false),
+            ("identifier", format!("urn:ietf:rfc:3986|urn:oid:1.2.250.1.999.4.{me}.1"), true),
+            ("designationType", "urn:x|consultation".into(), true),
+            ("sourceId", "urn:ietf:rfc:3986|urn:oid:1.2.3".into(), true),
+            ("source.given", "marie".into(), true),
+            ("source.family", "Dupond".into(), true),
+            ("source.identifier", psidnat(1), true),
+            ("source:Practitioner.family", "Dupond".into(), true),
+            ("authorOrg:identifier", HOSPITAL.into(), true),
+            ("isArchived", "false".into(), true),
+            ("isArchived", "true".into(), false),
+        ];
+        for (name, value, first) in rows {
+            let expected = if first { set } else { &folder };
+            assert_eq!(lists(&server, &physician, &me, &[(name, &value)]).matches(), [expected.clone()], "{name}={value}");
+        }
+        let both = lists(&server, &physician, &me, &[("status", "current"), ("item", letter), ("_total", "accurate")]).expect(200);
+        assert_eq!(both["total"], 2);
+        // By POST as by GET, by the patient's id and in its compartment.
+        let id = server.get(&physician, "Patient").matches()[0].clone();
+        let form = format!("patient={id}&code=folder");
+        let posted =
+            server.fhir_with(&physician, "POST", "List/_search", &[("content-type", "application/x-www-form-urlencoded")], Some(form.as_bytes()));
+        assert_eq!(posted.matches(), [folder.clone()]);
+        assert_eq!(server.get(&physician, &format!("Patient/{id}/List?code=folder")).matches(), [folder.clone()]);
+        // Who may not consult, and a structure that deposited nothing there.
+        for who in [professional(2, "10"), structure("1690000027")] {
+            assert_eq!(lists(&server, &who, &me, &[]).status, 403, "{who}");
+        }
+        // The person and whoever is allowed to ask for Lists by a token of the person.
+        assert_eq!(server.get(&holder(&me), "List").matches().len(), 2);
+    });
+}
+
+#[test]
+fn a_content_is_retrieved_raw_or_as_a_binary() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let physician = professional(1, "10");
+        server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(1)))).expect(201);
+        let written = wrote(&submit(&server, &structure(HOSPITAL), &submission(&me, 1, document(&me, "11490-0", 1))).expect(200));
+        let (letter, content) = (&written[1].2, &written[2].2);
+        let get = |who: &Value, id: &str, accept: &str| {
+            let headers = [("accept", accept)];
+            server.fhir_with(who, "GET", &format!("Binary/{id}"), if accept.is_empty() { &[] } else { &headers }, None)
+        };
+        for accept in ["", "*/*", "text/plain", "text/*"] {
+            let raw = get(&physician, content, accept);
+            assert_eq!((raw.status, raw.text().as_str(), raw.header("content-type")), (200, "document 1", "text/plain"), "{accept}");
+        }
+        let resource = get(&physician, content, "application/fhir+json").expect(200);
+        assert_eq!((&resource["resourceType"], &resource["contentType"]), (&json!("Binary"), &json!("text/plain")));
+        assert!(get(&physician, content, "application/fhir+xml").text().starts_with("<Binary "));
+        assert_eq!(get(&physician, content, "application/pdf").status, 406);
+        // Hidden, absent and withdrawn are the same (CONTRACT 3, 4), where ITI-68 also lets answer 403 and 410.
+        for who in [professional(2, "28"), professional(3, "10"), structure(HOSPITAL)] {
+            assert_eq!(get(&who, content, "").shape(content), get(&who, ABSENT, "").shape(ABSENT), "{who}");
+            assert_eq!(get(&who, content, "").status, 404, "{who}");
+        }
+        let delete = crate::support::record::deletion();
+        server.fhir(&structure(HOSPITAL), "PATCH", &format!("DocumentReference/{letter}"), Some(&delete)).expect(200);
+        assert_eq!(get(&physician, content, "").shape(content), get(&physician, ABSENT, "").shape(ABSENT));
     });
 }

@@ -161,7 +161,8 @@ fn labels_are_read_as_intent_in_every_form() {
                 let stands = world.server.get(&author, &format!("DocumentReference/{id}")).expect(200);
                 assert_eq!(codes(&stands), after, "{before:?} {sent:?}");
                 if status == 200 {
-                    assert_eq!((answer.header("etag"), codes(&answer.json())), (format!("W/\"{}\"", stands["meta"]["versionId"].as_str().unwrap()), after.iter().map(|one| (*one).to_owned()).collect()));
+                    let tag = format!("W/\"{}\"", stands["meta"]["versionId"].as_str().unwrap());
+                    assert_eq!((answer.header("etag"), codes(&answer.json())), (tag.as_str(), codes(&stands)));
                     assert!(!answer.header("last-modified").is_empty());
                 }
                 // Whoever it was hidden from sees it where the label is off, and only there.
@@ -237,7 +238,7 @@ fn an_xml_patch_is_safe_and_within_its_limits() {
             assert!(expected != 405 || answer.header("allow").contains("PATCH"), "{text}");
         }
         let read = world.server.get(&author, &format!("DocumentReference/{id}"));
-        assert_eq!((read.header("etag"), read.json()["status"].clone()), ("W/\"1\"".to_owned(), json!("current")), "nothing changed");
+        assert_eq!((read.header("etag"), read.json()["status"].clone()), ("W/\"1\"", json!("current")), "nothing changed");
         // Hidden and absent alike, whatever is asked.
         let stranger = professional(9, "10");
         let absent = path.replace("999.3", "999.4");
