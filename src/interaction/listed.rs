@@ -81,8 +81,8 @@ pub(super) fn asked(filter: Filter) -> Filter {
                 let own = values.iter().filter_map(|value| value.strip_prefix(resource.name())?.strip_prefix('/'));
                 own.map(ToOwned::to_owned).collect::<Vec<_>>()
             };
-            let each = |resource: ResourceType| Filter::Via(param, resource, Box::new(Filter::Id(ids(resource))));
-            ENTRIES.into_iter().map(each).fold(Filter::Nothing, Filter::or)
+            let named = ENTRIES.into_iter().map(|resource| (resource, ids(resource))).filter(|(_, ids)| !ids.is_empty());
+            named.map(|(resource, ids)| Filter::Via(param, resource, Box::new(Filter::Id(ids)))).fold(Filter::Nothing, Filter::or)
         }
         Filter::Index(param, Test::Present(ParamKind::Reference)) if param == item() => {
             let each = |resource| Filter::Via(param, resource, Box::new(Filter::Everything));

@@ -118,7 +118,6 @@ fn nothing_is_asked_of_entries_that_are_hidden() {
         let master = |number: u32| format!("urn:ietf:rfc:3986|urn:oid:1.2.250.1.999.3.{me}.{number}");
         for (name, seen, unseen) in [
             ("item", format!("DocumentReference/{open}"), format!("DocumentReference/{secret}")),
-            ("item", open.clone(), secret.clone()),
             ("item:DocumentReference", open.clone(), secret.clone()),
             ("item:DocumentReference.identifier", master(1), master(2)),
             ("item:DocumentReference._id", open.clone(), secret.clone()),

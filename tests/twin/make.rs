@@ -150,7 +150,10 @@ impl Maker<'_> {
         };
         let plain = named == Named::Nobody || kind == "record-block";
         let start = if !plain && self.dice.chance(8) { text(self.dice, &["2026-01-01", "2027-06-01"]) } else { String::new() };
-        let end = if !plain && self.dice.chance(6) { text(self.dice, &["2027-12-31", "2026-11-01"]) } else { String::new() };
+        let mut end = if !plain && self.dice.chance(6) { text(self.dice, &["2027-12-31", "2026-11-01"]) } else { String::new() };
+        if !end.is_empty() && end < start {
+            end.clear();
+        }
         let part =
             if kind == "record-access" && self.dice.chance(6) { text(self.dice, &["DocumentReference", "Patient"]) } else { String::new() };
         Consent { of, by: self.state.guardian(of), kind, permits, named, start, end, part }
