@@ -190,7 +190,8 @@ fn check_source(service: &Service, request: &Request, list: &Value, standing: &S
     }
     let of = |letter: char| actors.iter().filter(move |actor| actor.kind() == letter);
     // One person or structure may be named by several identifiers.
-    let agrees = |letter: char, with: Option<&Actor>| of(letter).next().is_none() || with.is_some_and(|own| of(letter).any(|one| one == own));
+    let agrees =
+        |letter: char, with: Option<&Actor>| of(letter).next().is_none() || with.is_some_and(|own| of(letter).any(|one| one == own));
     let persons = holder::names(list, Some(source), &service.base_url);
     let own = |name: &HolderName| matches!(name, HolderName::Identifier(ins) if *ins == caller.principal.id());
     let good = match caller.kind {
@@ -207,13 +208,7 @@ fn check_source(service: &Service, request: &Request, list: &Value, standing: &S
 }
 
 /// Finds what each entry names, in the record and in the caller's own scope; hidden, absent and elsewhere answer alike.
-fn resolve(
-    service: &Service,
-    request: &Request,
-    connection: &mut AnyConnection,
-    list: &mut Value,
-    row: &HolderRow,
-) -> Result<(), Refused> {
+fn resolve(service: &Service, request: &Request, connection: &mut AnyConnection, list: &mut Value, row: &HolderRow) -> Result<(), Refused> {
     let folders = kind(list) == Some(Kind::SubmissionSet);
     let of = |resource| service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     let scopes = listed::ENTRIES.map(of);
@@ -245,12 +240,7 @@ fn resolve(
 }
 
 /// The type and id of what an entry names, by address or by identifier.
-fn target(
-    connection: &mut AnyConnection,
-    scopes: &[Scope],
-    item: &Value,
-    base_url: &str,
-) -> Result<Option<(ResourceType, String)>, Error> {
+fn target(connection: &mut AnyConnection, scopes: &[Scope], item: &Value, base_url: &str) -> Result<Option<(ResourceType, String)>, Error> {
     if let Some(text) = item.get("reference").and_then(Value::as_str) {
         let mut parts = relative(text, base_url).split('/');
         let resource = parts.next().and_then(ResourceType::parse);

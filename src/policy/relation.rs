@@ -1,10 +1,10 @@
 //! From a relation between caller and resource, as the rules name it, to the condition it means.
 
+use super::applications::consults;
 use super::matrix::Exercise;
 use super::projection::adult_born;
 use super::rights::CONSULTS;
 use super::rules::Relation;
-use super::applications::consults;
 use super::{Action, Caller, CallerKind, Policy};
 use crate::fhir::ResourceType;
 use crate::filter::{Actor, EnvelopeTest, Filter, HolderState, HolderTest, Label, Param, RightKind, Setting};

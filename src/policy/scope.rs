@@ -203,7 +203,13 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
         Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
         // INVARIANT: what a rule follows stays in the record.
-        Filter::Via(_, _, inner) => if known(inner, facts, deposited) == Some(false) { Some(false) } else { None },
+        Filter::Via(_, _, inner) => {
+            if known(inner, facts, deposited) == Some(false) {
+                Some(false)
+            } else {
+                None
+            }
+        }
         Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Has(..) => None,
     }
 }

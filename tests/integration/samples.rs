@@ -20,9 +20,13 @@ fn files() -> Vec<(String, PathBuf)> {
     for guide in GUIDES {
         for path in std::fs::read_dir(data.join(guide)).into_iter().flatten().flatten().map(|entry| entry.path()) {
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            let is_sample = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok()).is_some_and(|value| {
-                !matches!(value["resourceType"].as_str(), None | Some("StructureDefinition" | "SearchParameter" | "ImplementationGuide"))
-            });
+            let is_sample =
+                std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok()).is_some_and(|value| {
+                    !matches!(
+                        value["resourceType"].as_str(),
+                        None | Some("StructureDefinition" | "SearchParameter" | "ImplementationGuide")
+                    )
+                });
             if is_sample && name.ends_with(".json") {
                 all.push((format!("{guide}/{name}"), path));
             }

@@ -214,11 +214,7 @@ fn wrong(backend: Backend) {
             422,
             in_letter("content[0].attachment.contentType"),
         ),
-        (
-            whole(own.clone(), letter.clone(), changed(&content, "/data", Value::Null)),
-            422,
-            "Bundle.entry[2].resource.data".into(),
-        ),
+        (whole(own.clone(), letter.clone(), changed(&content, "/data", Value::Null)), 422, "Bundle.entry[2].resource.data".into()),
         (whole(own.clone(), attachment("url", urn(8).into()), content.clone()), 422, in_letter("content[0].attachment.data")),
         (
             whole(own.clone(), attachment("url", format!("Binary/{ABSENT}").into()), content.clone()),
@@ -304,7 +300,11 @@ fn who_submits_is_who_sends() {
         let rows = [
             (professional(1, "10"), named(party(&psidnat(1))), 201),
             (professional(1, "10"), named(party(&psidnat(2))), 422),
-            (professional(1, "10"), named(json!({"identifier": {"system": "https://rpps.esante.gouv.fr", "value": &psidnat(1)[1..]}})), 201),
+            (
+                professional(1, "10"),
+                named(json!({"identifier": {"system": "https://rpps.esante.gouv.fr", "value": &psidnat(1)[1..]}})),
+                201,
+            ),
             (professional(1, "10"), named(json!({"display": "Dr Exemple"})), 201),
             (professional(1, "10"), contained(&psidnat(1), "1690000027"), 201),
             (acting.clone(), contained(&psidnat(1), HOSPITAL), 201),
@@ -398,13 +398,24 @@ fn lists_are_found_by_every_parameter_of_the_guides() {
             let expected = if first { set } else { &folder };
             assert_eq!(lists(&server, &physician, &me, &[(name, &value)]).matches(), [expected.clone()], "{name}={value}");
         }
-        let both = lists(&server, &physician, &me, &[("status", "current"), ("item", &format!("DocumentReference/{letter}")), ("_total", "accurate")]).expect(200);
+        let both = lists(
+            &server,
+            &physician,
+            &me,
+            &[("status", "current"), ("item", &format!("DocumentReference/{letter}")), ("_total", "accurate")],
+        )
+        .expect(200);
         assert_eq!(both["total"], 2);
         // By POST as by GET, by the patient's id and in its compartment.
         let id = server.get(&physician, "Patient").matches()[0].clone();
         let form = format!("patient={id}&code=folder");
-        let posted =
-            server.fhir_with(&physician, "POST", "List/_search", &[("content-type", "application/x-www-form-urlencoded")], Some(form.as_bytes()));
+        let posted = server.fhir_with(
+            &physician,
+            "POST",
+            "List/_search",
+            &[("content-type", "application/x-www-form-urlencoded")],
+            Some(form.as_bytes()),
+        );
         assert_eq!(posted.matches(), [folder.clone()]);
         assert_eq!(server.get(&physician, &format!("Patient/{id}/List?code=folder")).matches(), [folder.clone()]);
         // Who may not consult, and a structure that deposited nothing there.

@@ -76,7 +76,9 @@ fn archive(flag: bool) -> Vec<Sent> {
         ),
         (
             XML_PATCH,
-            format!("<diff><add sel=\"DocumentReference\"><extension url=\"{ARCHIVED}\"><valueBoolean value=\"{flag}\"/></extension></add></diff>"),
+            format!(
+                "<diff><add sel=\"DocumentReference\"><extension url=\"{ARCHIVED}\"><valueBoolean value=\"{flag}\"/></extension></add></diff>"
+            ),
         ),
         (FHIR, patch(&[("replace", &path, vec![part("value", "Boolean", flag.into())])]).to_string()),
     ]

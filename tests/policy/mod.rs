@@ -213,7 +213,8 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
         for resource in [ResourceType::DOCUMENT_REFERENCE, ResourceType::BINARY] {
             let scope = policy.scope(&caller, Action::Consult, resource, NOW);
             let envelope = Envelope { resource, ..document(letter, labels) };
-            let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None });
+            let decision =
+                scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None });
             let found = matches!(decision, Decision::Permit(_));
             assert_eq!(found, permitted, "{kind:?} {purpose:?} {profession} {:?} {labels} {state:?} {resource}", facts.rights);
         }

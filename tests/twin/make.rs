@@ -2,9 +2,7 @@
 
 use super::reader::State;
 use super::view::view;
-use super::world::{
-    ANNOUNCED, Change, Consent, Document, Edit, MINOR, Named, Party, Professional, QUIET, RELATIVES, Set, Step, What, Who,
-};
+use super::world::{ANNOUNCED, Change, Consent, Document, Edit, MINOR, Named, Party, Professional, QUIET, RELATIVES, Set, Step, What, Who};
 use crate::support::dice::Dice;
 
 /// Types of documents: some that every profession consults, some that few do.
@@ -211,7 +209,8 @@ impl Maker<'_> {
         let first = self.some("d");
         let stored = self.state.documents.get(&first)?;
         let (of, by) = (stored.document.of, stored.document.by.clone());
-        let seen = |name: &String| self.state.documents.get(name).is_some_and(|one| one.document.of == of) && self.state.sees_document(&by, name);
+        let seen =
+            |name: &String| self.state.documents.get(name).is_some_and(|one| one.document.of == of) && self.state.sees_document(&by, name);
         let all: Vec<String> = self.names("d").into_iter().filter(seen).collect();
         let mut documents = vec![first];
         for _ in 0..self.dice.roll(4) {

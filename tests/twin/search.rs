@@ -198,7 +198,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
         }
         for _ in 0..1 + self.roll(2) {
             let (name, value) = match self.roll(10) {
-                0 | 1 => (self.pick(&["item", "item:not", "item:DocumentReference"]), self.asker.reference("DocumentReference")),
+                0 | 1 => (self.pick(&["item", "item", "item:DocumentReference"]), self.asker.reference("DocumentReference")),
                 2 => {
                     let (name, value) = self.fitting();
                     (format!("item:DocumentReference.{name}"), value)

@@ -81,7 +81,9 @@ fn edits(text: &str) -> Result<Vec<Edit>, Fault> {
             (Token::Text(raw) | Token::CData(raw), 2, Some(edit)) => edit.text.push_str(raw),
             (Token::Reference(c), 2, Some(edit)) => edit.text.push(c),
             (Token::Text(raw), ..) if is_blank(raw) => {}
-            (Token::Text(_) | Token::CData(_) | Token::Reference(_), ..) => return Err(Fault::new(at, "text stands where none is expected")),
+            (Token::Text(_) | Token::CData(_) | Token::Reference(_), ..) => {
+                return Err(Fault::new(at, "text stands where none is expected"));
+            }
             (Token::Comment(_) | Token::Instruction, ..) | (Token::Start(_), _, None) => {}
         }
     }

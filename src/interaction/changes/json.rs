@@ -68,8 +68,9 @@ fn bracketed(element: &str) -> Option<&str> {
 
 /// An operation on the extension that archives.
 pub fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Option<Change> {
-    let extension =
-        |value: &Value| value.get("url").and_then(Value::as_str).is_some_and(names_archived).then(|| flag(value.get("valueBoolean")?)).flatten();
+    let extension = |value: &Value| {
+        value.get("url").and_then(Value::as_str).is_some_and(names_archived).then(|| flag(value.get("valueBoolean")?)).flatten()
+    };
     match (operation, rest) {
         ("add", None) => match value?.as_array()?.as_slice() {
             [one] => Some(Change::Archived(extension(one)?, None)),

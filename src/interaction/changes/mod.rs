@@ -52,9 +52,7 @@ impl Step {
     pub(super) fn on(&self, document: &Value, now: i64) -> Result<Change, String> {
         match self {
             Self::Known(change) => Ok(change.clone()),
-            Self::Xml(number, operation) => {
-                operation.change(document).map_err(|why| format!("operation {number} does not apply: {why}"))
-            }
+            Self::Xml(number, operation) => operation.change(document).map_err(|why| format!("operation {number} does not apply: {why}")),
             Self::Path(number, operation) => {
                 path::change(operation, document, now).map_err(|why| format!("operation {number} does not apply: {why}"))
             }

@@ -302,7 +302,8 @@ mod tests {
 
     #[test]
     fn a_label_is_found_by_its_place_its_code_or_alone() {
-        let of = |codes: &[&str]| json!({"securityLabel": codes.iter().map(|code| json!({"coding": [{"code": code}]})).collect::<Vec<_>>()});
+        let of =
+            |codes: &[&str]| json!({"securityLabel": codes.iter().map(|code| json!({"coding": [{"code": code}]})).collect::<Vec<_>>()});
         let rows = [
             (Some(Which::At(3)), vec!["N"], Some("3")),
             (Some(Which::Code("MASQUE_PS".into())), vec!["N", "MASQUE_PS"], Some("1")),

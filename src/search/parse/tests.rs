@@ -255,7 +255,10 @@ fn finds(resource: ResourceType, body: &Value, name: &str, value: &str) -> bool 
         parties: String::new(),
     };
     let rows = extract(resource, body);
-    matches(&query.filter, &Candidate { envelope: &envelope, facts: &Facts::default(), index: Some(&rows), follow: None, linked: &[], referring: None })
+    matches(
+        &query.filter,
+        &Candidate { envelope: &envelope, facts: &Facts::default(), index: Some(&rows), follow: None, linked: &[], referring: None },
+    )
 }
 
 fn escape(text: &str) -> String {

@@ -15,12 +15,7 @@ use crate::policy::Scope;
 ///
 /// # Errors
 /// [`Error::Away`].
-pub fn entries(
-    connection: &mut AnyConnection,
-    scopes: &[Scope],
-    from: &[(i64, i64)],
-    param: Param,
-) -> Result<BTreeSet<String>, Error> {
+pub fn entries(connection: &mut AnyConnection, scopes: &[Scope], from: &[(i64, i64)], param: Param) -> Result<BTreeSet<String>, Error> {
     if from.is_empty() || scopes.is_empty() {
         return Ok(BTreeSet::new());
     }
