@@ -67,7 +67,11 @@ fn listing(alias: &str, labels: i16, ended: i64, out: &mut Statement) {
     out.sql("(COALESCE(").sql(alias).sql(".type, CAST(0 AS SMALLINT)) = ").number(ResourceType::LIST.number());
     out.sql(" AND NOT EXISTS (SELECT 1 FROM index_reference i JOIN locator l ON l.realm = 0 AND l.ref = i.value ");
     out.sql("JOIN resource e ON e.holder = l.holder AND e.key = l.key WHERE i.holder = ").sql(alias).sql(".holder AND i.key = ");
-    out.sql(alias).sql(".key AND i.param + 0 = ").number(item.key()).sql(" AND e.type = ").number(ResourceType::DOCUMENT_REFERENCE.number());
+    out.sql(alias)
+        .sql(".key AND i.param + 0 = ")
+        .number(item.key())
+        .sql(" AND e.type = ")
+        .number(ResourceType::DOCUMENT_REFERENCE.number());
     out.sql(" AND ((e.labels & ").number(labels).sql(") = 0 OR e.key < ").big(ended).sql(")").sql(LOOKED_UP).sql(")");
 }
 
