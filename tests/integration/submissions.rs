@@ -49,7 +49,7 @@ fn a_submission_is_answered_in_its_order_and_read_by_its_parts() {
         let raw = server.get(&physician, &format!("Binary/{content}"));
         assert_eq!((raw.status, raw.text().as_str(), raw.header("content-type")), (200, "document 1", "text/plain"));
         // There is no other List: the submission brought its own.
-        assert_eq!(lists(&server, &physician, &me, &[("code", "submissionset")]).matches(), [set.clone()]);
+        assert_eq!(lists(&server, &physician, &me, &[("code", "submissionset")]).matches(), std::slice::from_ref(set));
         // Once more, with other names within the Bundle: the same again.
         let text = bundle.to_string().replace("aaaaaaaa-0000", "bbbbbbbb-0000");
         let again = submit(&server, &structure(HOSPITAL), &serde_json::from_str(&text).unwrap()).expect(200);
@@ -151,7 +151,7 @@ fn fhir_documents_and_folders_are_submitted() {
         assert_eq!(entries(&set), [of(1), of(3), of(5)]);
         let folders = lists(&server, &physician, &me, &[("code", "http://x.example|folder")]).matches();
         assert_eq!(folders, Vec::<String>::new());
-        assert_eq!(lists(&server, &physician, &me, &[("code", "folder")]).matches(), [written[5].2.clone()]);
+        assert_eq!(lists(&server, &physician, &me, &[("code", "folder")]).matches(), std::slice::from_ref(&written[5].2));
         // A folder of what is there already, by address and by identifier.
         let mut later = list(&me, "folder", &[&of(1), &of(3)]);
         let second = server.get(&physician, &of(3)).expect(200)["masterIdentifier"].clone();
@@ -396,7 +396,7 @@ fn lists_are_found_by_every_parameter_of_the_guides() {
         ];
         for (name, value, first) in rows {
             let expected = if first { set } else { &folder };
-            assert_eq!(lists(&server, &physician, &me, &[(name, &value)]).matches(), [expected.clone()], "{name}={value}");
+            assert_eq!(lists(&server, &physician, &me, &[(name, &value)]).matches(), std::slice::from_ref(expected), "{name}={value}");
         }
         let both = lists(
             &server,
@@ -416,8 +416,8 @@ fn lists_are_found_by_every_parameter_of_the_guides() {
             &[("content-type", "application/x-www-form-urlencoded")],
             Some(form.as_bytes()),
         );
-        assert_eq!(posted.matches(), [folder.clone()]);
-        assert_eq!(server.get(&physician, &format!("Patient/{id}/List?code=folder")).matches(), [folder.clone()]);
+        assert_eq!(posted.matches(), std::slice::from_ref(&folder));
+        assert_eq!(server.get(&physician, &format!("Patient/{id}/List?code=folder")).matches(), std::slice::from_ref(&folder));
         // Who may not consult, and a structure that deposited nothing there.
         for who in [professional(2, "10"), structure("1690000027")] {
             assert_eq!(lists(&server, &who, &me, &[]).status, 403, "{who}");
