@@ -13,6 +13,8 @@ pub struct Candidate<'a> {
     pub index: Option<&'a IndexRows>,
     /// Finds what a reference value (`Type/id`) points to; `None` for an absent one.
     pub follow: Option<&'a dyn Fn(&str) -> Option<(Envelope, Facts, IndexRows)>>,
+    /// What the database said of conditions that follow references, on a read.
+    pub linked: &'a [(Filter, bool)],
     /// Finds what refers to a reference value by a parameter.
     pub referring: Option<&'a dyn Fn(Param, &str) -> Vec<(Envelope, Facts, IndexRows)>>,
 }
@@ -48,10 +50,13 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
         })),
         Filter::Right(test) => Some(candidate.facts.holder.is_some() && candidate.facts.rights.iter().any(|right| test.holds(right))),
         Filter::Via(param, resource, inner) => {
+            if let Some((_, holds)) = candidate.linked.iter().find(|(known, _)| known == filter) {
+                return Some(*holds);
+            }
             let (rows, follow) = (candidate.index?, candidate.follow?);
             Some(rows.reference.iter().filter(|(p, _)| p == param).any(|(_, value)| {
                 follow(value).is_some_and(|(envelope, facts, index)| {
-                    let target = Candidate { envelope: &envelope, facts: &facts, index: Some(&index), ..*candidate };
+                    let target = Candidate { envelope: &envelope, facts: &facts, index: Some(&index), linked: &[], ..*candidate };
                     envelope.resource == *resource && matches(inner, &target)
                 })
             }))
@@ -60,7 +65,7 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
             let own = format!("{}/{}", candidate.envelope.resource, candidate.envelope.id);
             let all = candidate.referring?(*param, &own);
             Some(all.iter().any(|(envelope, facts, index)| {
-                let source = Candidate { envelope, facts, index: Some(index), ..*candidate };
+                let source = Candidate { envelope, facts, index: Some(index), linked: &[], ..*candidate };
                 envelope.resource == *resource && matches(inner, &source)
             }))
         }

@@ -104,12 +104,14 @@ pub async fn body(request: &HttpRequest, payload: Payload, route: &Route, limits
                 Sent::Resource(format) => Some(format),
                 Sent::Other(_) => None,
             };
-            if format.is_none() {
+            let xml = format.is_none() && negotiate::sends(headers, "application/xml-patch+xml").is_ok();
+            if format.is_none() && !xml {
                 negotiate::sends(headers, "application/json-patch+json")?;
             }
             let bytes = bytes(headers, payload, SEARCH_BYTES_MAX, limits, &mut place).await?;
             Body::Patch(match format {
                 Some(format) => Operations::Path(Document::read(format, &bytes)?),
+                None if xml => Operations::Xml(bytes.to_vec()),
                 None => Operations::Json(crate::fhir::json::parse(&bytes)?),
             })
         }

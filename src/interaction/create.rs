@@ -7,7 +7,7 @@ use super::holder::{self, Standing};
 use super::read::candidate;
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, patient, plain};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, list, patient, plain};
 use crate::audit::Happened;
 use crate::fhir::national::has_wrong_key;
 use crate::fhir::{Document, ResourceType, outcome};
@@ -36,6 +36,7 @@ pub async fn create(service: &Service, request: &Request, resource: ResourceType
         _ if request.is_tester() => plain::create(service, request, resource, value).await,
         ResourceType::PATIENT => space(service, request, &value).await,
         ResourceType::DOCUMENT_REFERENCE => deposit::deposit(service, request, &value).await,
+        ResourceType::LIST => list::create(service, request, &value).await,
         ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => {
             about_holder(service, request, resource, value).await
         }

@@ -120,6 +120,9 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     if let Some(master) = &master {
         store::write::remember_deposit(connection, &new.envelope, master, &digest)?;
     }
+    if !request.submitted {
+        super::list::of_deposit(service, request, connection, &document, &new.envelope, row)?;
+    }
     leave_trace(service, connection, &asked, &new.envelope, 201)?;
     Ok(Done::New(Box::new(new), warnings))
 }

@@ -218,31 +218,38 @@ fn replaced(document: &Value, base_url: &str) -> Vec<Replaced> {
 /// Who counts as author (CONTRACT 3, Author): the submitter, the structure it acted for, and those named by national identifier.
 pub fn authors(document: &Value, caller: &Caller) -> Vec<Actor> {
     let mut actors = caller.actors();
-    actors.extend(named(document));
+    actors.extend(authors_named(document));
     actors.retain(|actor| matches!(actor.kind(), 'P' | 'S') || *actor == caller.principal);
     actors
 }
 
 /// The professionals and structures named in `author` by national identifier.
-pub fn named(document: &Value) -> Vec<Actor> {
+pub fn authors_named(document: &Value) -> Vec<Actor> {
     let mut actors = Vec::new();
-    let contained = document.get("contained").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for author in document.get("author").and_then(Value::as_array).into_iter().flatten() {
-        let id = author.get("reference").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-        let inside = id.and_then(|id| contained.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id)));
-        actors.extend(author.get("identifier").and_then(national));
-        for name in ["identifier", "practitioner", "organization"] {
-            match inside.and_then(|resource| resource.get(name)) {
-                Some(Value::Array(identifiers)) => actors.extend(identifiers.iter().filter_map(national)),
-                Some(reference) => {
-                    actors.extend(reference.get("identifier").and_then(national));
-                    let id = reference.get("reference").and_then(Value::as_str).and_then(|reference| reference.strip_prefix('#'));
-                    let inner = id.and_then(|id| contained.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(id)));
-                    let identifiers = inner.and_then(|inner| inner.get("identifier")?.as_array());
-                    actors.extend(identifiers.into_iter().flatten().filter_map(national));
-                }
-                None => {}
+        actors.extend(named(document, author));
+    }
+    actors
+}
+
+/// The professionals and structures that a reference names by national identifier, itself or by what the resource contains.
+pub fn named(resource: &Value, reference: &Value) -> Vec<Actor> {
+    let mut actors: Vec<Actor> = reference.get("identifier").and_then(national).into_iter().collect();
+    let contained = resource.get("contained").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let local = |reference: &Value| {
+        let id = reference.get("reference").and_then(Value::as_str)?.strip_prefix('#')?.to_owned();
+        contained.iter().find(|item| item.get("id").and_then(Value::as_str) == Some(&id))
+    };
+    let inside = local(reference);
+    for name in ["identifier", "practitioner", "organization"] {
+        match inside.and_then(|resource| resource.get(name)) {
+            Some(Value::Array(identifiers)) => actors.extend(identifiers.iter().filter_map(national)),
+            Some(reference) => {
+                actors.extend(reference.get("identifier").and_then(national));
+                let identifiers = local(reference).and_then(|inner| inner.get("identifier")?.as_array());
+                actors.extend(identifiers.into_iter().flatten().filter_map(national));
             }
+            None => {}
         }
     }
     actors

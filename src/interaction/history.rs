@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::read::{Wanted, answer, answered, candidate, disclosed, find, present};
-use super::{Answer, Error, Request, Service, search_traces};
+use super::{Answer, Error, Request, Service, listed, search_traces};
 use crate::fhir::{ResourceType, outcome, primitive};
 use crate::filter::Envelope;
 use crate::policy::{Action, Decision};
@@ -53,7 +53,8 @@ pub async fn vread(
     if one.deleted {
         return Err(Error::Deleted(resource, format!("{id}/_history/{version}").chars().take(80).collect()));
     }
-    answered(service, &asked, answer(service, request, &as_of(&found, one), wanted), &found).await
+    let then = listed::seen(service, request, as_of(&found, one)).await?;
+    answered(service, &asked, answer(service, request, &then, wanted), &found).await
 }
 
 /// What was found, as it was in this version; the state of a space is told with the current one only.
@@ -92,7 +93,8 @@ pub async fn history(
     let path = format!("{resource}/{id}");
     let mut entries = Vec::new();
     for one in &versions {
-        entries.push(entry(service, request, &found, one)?);
+        let then = listed::seen(service, request, as_of(&found, one.clone())).await?;
+        entries.push(entry(service, request, &then, one)?);
     }
     service.trace(&asked, 200, &[disclosed(&found)]).await?;
     let address = format!("{}/{path}/_history", service.base_url);
@@ -149,7 +151,7 @@ async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> 
 fn entry(service: &Service, request: &Request, found: &Found, version: &Version) -> Result<Value, Error> {
     // The raw content of a Binary is no resource of a Bundle.
     let resource = if found.media.is_empty() && !version.deleted {
-        let body = present(service, request, &as_of(found, version.clone()));
+        let body = present(service, request, found);
         Some(super::stored::tree(&body)?)
     } else {
         None

@@ -25,6 +25,8 @@ mod includes;
 mod json_patch;
 mod labels;
 mod links;
+mod list;
+mod listed;
 pub mod load;
 mod naming;
 mod outcome;
@@ -130,12 +132,14 @@ pub struct Request {
     pub strict: bool,
     /// The id that what is created gets, where others refer to it already; `None` for a new one.
     pub new_id: Option<String>,
+    /// Whether the submission set of what is deposited comes with it, so that the server makes none.
+    pub submitted: bool,
 }
 
 impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
-        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false, new_id: None }
+        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false, new_id: None, submitted: false }
     }
 
     /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).
@@ -238,6 +242,7 @@ impl Service {
             ResourceType::PATIENT
                 | ResourceType::DOCUMENT_REFERENCE
                 | ResourceType::BINARY
+                | ResourceType::LIST
                 | ResourceType::CONSENT
                 | ResourceType::CARE_TEAM
                 | ResourceType::RELATED_PERSON

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Error, Request, Service};
+use super::{Error, Request, Service, listed};
 use crate::fhir::ResourceType;
 use crate::filter::{Facts, Filter, HolderName, RightKind, RightTest, Test};
 use crate::policy::{Action, CallerKind, Purpose, Scope};
@@ -66,13 +66,14 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
 /// Every resource reached through a chain passes the scope of its own type.
 pub(super) fn chained(service: &Service, request: &Request, resource: ResourceType, filter: Filter) -> Filter {
     let within = |inner: Filter| chained(service, request, resource, inner);
-    match filter {
+    let entries = !request.is_tester() && resource == ResourceType::LIST;
+    match if entries { listed::asked(filter) } else { filter } {
         Filter::And(all) => Filter::And(all.into_iter().map(within).collect()),
         Filter::Or(any) => Filter::Or(any.into_iter().map(within).collect()),
         Filter::Not(inner) => Filter::Not(Box::new(within(*inner))),
         Filter::Via(param, target, inner) => {
-            // The person whom something of a record is about is as much named as the record.
-            let known = target == ResourceType::PATIENT && service.policy.is_of_record(resource);
+            // The person whom something of a record is about is as much named as the record, and so is what a List of it lists.
+            let known = entries || target == ResourceType::PATIENT && service.policy.is_of_record(resource);
             let inner = reached(service, request, target, known).and(chained(service, request, target, *inner));
             Filter::Via(param, target, Box::new(inner))
         }
@@ -110,7 +111,7 @@ pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceT
     let caller = &request.caller;
     let population = match resource {
         ResourceType::PATIENT | ResourceType::RELATED_PERSON => true,
-        ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY => caller.purpose != Purpose::Normal,
+        ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::LIST => caller.purpose != Purpose::Normal,
         // What names the caller, or is open to all, is the same in every mode of access.
         _ => false,
     };

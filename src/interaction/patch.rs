@@ -24,6 +24,8 @@ pub enum Operations {
     Json(Value),
     /// A FHIRPath Patch (FHIR R4 fhirpatch.html).
     Path(Document),
+    /// An XML Patch (RFC 5261).
+    Xml(Vec<u8>),
 }
 
 /// The operations of a patch of any tree, understood.
@@ -44,6 +46,7 @@ impl Operations {
         match self {
             Self::Json(operations) => json_patch::understand(operations).map(Understood::Json),
             Self::Path(parameters) => fhirpath_patch::understand(parameters, resource).map(Understood::Path),
+            Self::Xml(_) => Err(Error::MediaType("an XML Patch is for documents of a record".into())),
         }
     }
 }

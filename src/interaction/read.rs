@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::document::is_media_type;
 use super::links::absolute;
-use super::{Answer, Error, Request, Service, patient, search_traces};
+use super::{Answer, Error, Request, Service, listed, patient, search_traces};
 use crate::audit::{self, Happened};
 use crate::fhir::{ResourceType, primitive};
 use crate::filter::Candidate;
@@ -59,6 +59,7 @@ pub async fn read(service: &Service, request: &Request, resource: ResourceType, 
         Ok(found) => found,
         Err(refused) => return Err(service.refused(&asked, refused).await),
     };
+    let found = listed::seen(service, request, found).await?;
     answered(service, &asked, answer(service, request, &found, wanted), &found).await
 }
 
@@ -116,7 +117,7 @@ pub(super) fn seen(found: Option<Found>, resource: ResourceType, id: &str) -> Re
 
 /// What was found, as a filter sees it.
 pub(super) fn candidate(found: &Found) -> Candidate<'_> {
-    Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None, referring: None }
+    Candidate { envelope: &found.envelope, facts: &found.facts, index: None, follow: None, linked: &found.linked, referring: None }
 }
 
 /// The trace of a disclosed resource.

@@ -6,7 +6,7 @@ use super::includes::{self, Included};
 use super::links::absolute;
 use super::naming::{chained, named, narrowed};
 use super::searchset::{Done, Entry, Mode, happened, links, opening_row, searchset};
-use super::{Answer, Error, Request, Service, patient, search_status, search_traces, subset};
+use super::{Answer, Error, Request, Service, listed, patient, search_status, search_traces, subset};
 use crate::fhir::ResourceType;
 use crate::filter::{Envelope, Filter};
 use crate::policy::{Action, CallerKind};
@@ -61,6 +61,7 @@ pub async fn search(
         return Err(service.refused(&asked, Error::Forbidden(format!("{resource} is not open to this caller")).into()).await);
     }
     require_holder(request, resource, &query)?;
+    listed::check_sort(request, &query)?;
     let named = named(service, request, resource, &query).await?;
     if let Some(naming) = named.as_ref().filter(|naming| !naming.answered) {
         service.trace(&asked, 403, &happened(&[], &naming.touched, &[], &|_| None, false)).await?;
@@ -87,8 +88,9 @@ pub async fn search(
     let counted = scope.clone();
     let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::page(connection, &scope, page);
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total(connection, &counted, page);
-    let found = fetch(service, page, &done, rows, count).await?;
-    let included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
+    let mut found = fetch(service, page, &done, rows, count).await?;
+    let mut included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
+    listed::shown(service, request, found.hits.iter_mut().chain(&mut included.hits)).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     // What was answered may be less than what the query tells of.
     let whole = done.is_whole(&found) && !done.follows();
@@ -122,12 +124,16 @@ fn understood(
     Ok(query)
 }
 
-/// ITI-67: professionals and structures search the documents of somebody (CONTRACT 4).
+/// ITI-67 and ITI-66: professionals and structures search the documents and Lists of somebody (CONTRACT 4).
 pub(super) fn require_holder(request: &Request, resource: ResourceType, query: &Query) -> Result<(), Error> {
     let kind = request.caller.kind;
-    let needed = resource == ResourceType::DOCUMENT_REFERENCE && matches!(kind, CallerKind::Professional | CallerKind::Structure);
-    if needed && query.holders.is_empty() {
-        let message = "`patient` or `patient.identifier` is needed (IHE MHD ITI-67)".to_owned();
+    let transaction = match resource {
+        ResourceType::DOCUMENT_REFERENCE => "ITI-67",
+        ResourceType::LIST => "ITI-66",
+        _ => return Ok(()),
+    };
+    if matches!(kind, CallerKind::Professional | CallerKind::Structure) && query.holders.is_empty() {
+        let message = format!("`patient` or `patient.identifier` is needed (IHE MHD {transaction})");
         return Err(Error::Required { place: "patient".into(), message });
     }
     Ok(())

@@ -31,8 +31,14 @@ pub async fn update(
     };
     let asked = service.asked(request, "update", resource, id, "");
     if !request.is_tester() {
-        let never =
-            matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT);
+        let never = matches!(
+            resource,
+            ResourceType::DOCUMENT_REFERENCE
+                | ResourceType::BINARY
+                | ResourceType::LIST
+                | ResourceType::AUDIT_EVENT
+                | ResourceType::PATIENT
+        );
         if never || id.is_empty() {
             let error = Error::Method { allow: allowed(resource, which), message: format!("{resource} is not updated so") };
             return Err(service.refused(&asked, error.into()).await);
@@ -73,7 +79,7 @@ pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
         (Which::Matching(_), ResourceType::AUDIT_EVENT | ResourceType::BINARY) => "GET",
         (Which::Matching(_), _) => "GET, POST",
         (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
-        (Which::Id(_), ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) => "GET",
+        (Which::Id(_), ResourceType::BINARY | ResourceType::LIST | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) => "GET",
         (Which::Id(_), _) => "GET, PUT",
     }
 }

@@ -1,12 +1,13 @@
 //! From a relation between caller and resource, as the rules name it, to the condition it means.
 
+use super::applications::consults;
 use super::matrix::Exercise;
 use super::projection::adult_born;
 use super::rights::CONSULTS;
 use super::rules::Relation;
-use super::{Caller, Policy};
+use super::{Action, Caller, CallerKind, Policy};
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, EnvelopeTest, Filter, HolderState, HolderTest, Label, RightKind, Setting};
+use crate::filter::{Actor, EnvelopeTest, Filter, HolderState, HolderTest, Label, Param, RightKind, Setting};
 
 impl Policy {
     /// The condition a relation means for this caller.
@@ -39,6 +40,7 @@ impl Policy {
                     .and(self.blocked(caller, now).negate())
                     .and(Filter::Envelope(EnvelopeTest::Labelled(Label::Unspoken)).negate()),
             },
+            Relation::Entry => self.entry(caller, resource, now),
             Relation::Manager => named(Actor::managing(&caller.principal).into_iter().collect()),
             Relation::BreakGlass => permits(Setting::BreakGlass),
             Relation::BreakGlassMasked => permits(Setting::BreakGlass).and(permits(Setting::EmergencyMasked)),
@@ -48,5 +50,21 @@ impl Policy {
             Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
             Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
         }
+    }
+
+    /// A List that has a document the caller sees as an entry (CONTRACT 3, Who reads what), or a folder that has one. An application
+    /// asks for Lists by a scope of its token, too.
+    fn entry(&self, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
+        if caller.kind == CallerKind::Application && !consults(&caller.scopes, resource) {
+            return Filter::Nothing;
+        }
+        let document = ResourceType::DOCUMENT_REFERENCE;
+        let seen = self.scope(caller, Action::Consult, document, now).filter();
+        if seen == Filter::Nothing {
+            return Filter::Nothing;
+        }
+        let item = Param::new(resource, "item");
+        let documents = Filter::Via(item, document, Box::new(seen));
+        documents.clone().or(Filter::Via(item, resource, Box::new(documents)))
     }
 }

@@ -32,6 +32,8 @@ pub enum Relation {
     Submitter,
     /// Named in it: actor of a Consent, member of a CareTeam.
     Party,
+    /// Sees something it has as an entry: of a List.
+    Entry,
     /// The structure that manages it: of a CareTeam.
     Manager,
     /// Break-glass is not opposed.
@@ -52,7 +54,7 @@ pub enum Relation {
 
 impl Relation {
     /// Every relation with its spelling in tables.
-    pub const ALL: [(&'static str, Self); 19] = [
+    pub const ALL: [(&'static str, Self); 20] = [
         ("any", Self::Any),
         ("self", Self::Own),
         ("representative", Self::Representative),
@@ -64,6 +66,7 @@ impl Relation {
         ("author-with-right", Self::AuthorWithRight),
         ("submitter", Self::Submitter),
         ("party", Self::Party),
+        ("entry", Self::Entry),
         ("manager", Self::Manager),
         ("break-glass", Self::BreakGlass),
         ("break-glass-masked", Self::BreakGlassMasked),

@@ -136,6 +136,18 @@ impl Scope {
         })
     }
 
+    /// The conditions that follow references, each once: a read asks the database for them, in the statement of the resource.
+    pub fn links(&self) -> Vec<Filter> {
+        let mut found = Vec::new();
+        for (_, _, condition) in &self.permits {
+            links(condition, &mut found);
+        }
+        for (_, _, condition) in &self.forbids {
+            links(condition, &mut found);
+        }
+        found
+    }
+
     /// Whether something of this type may be permitted over a holder of whom this much is known: the caller's rights, and whether
     /// it deposited something there. Decides whether a search that names the holder is answered or refused (CONTRACT 4).
     pub fn reaches(&self, facts: &Facts, deposited: bool) -> bool {
@@ -220,7 +232,25 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
         Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
         Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
-        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Via(..) | Filter::Has(..) => None,
+        // INVARIANT: what a rule follows stays in the record.
+        Filter::Via(_, _, inner) => {
+            if known(inner, facts, deposited) == Some(false) {
+                Some(false)
+            } else {
+                None
+            }
+        }
+        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Has(..) => None,
+    }
+}
+
+/// The outermost conditions within a filter that follow references.
+fn links(filter: &Filter, found: &mut Vec<Filter>) {
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| links(one, found)),
+        Filter::Not(inner) => links(inner, found),
+        Filter::Via(..) | Filter::Has(..) if !found.contains(filter) => found.push(filter.clone()),
+        _ => {}
     }
 }
 

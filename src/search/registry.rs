@@ -245,6 +245,7 @@ mod tests {
                 "patient type category facility setting event period format identifier status security-label relatesto author related date",
             ),
             ("DocumentReference", "creation period-start period-end isArchived"),
+            ("List", "patient subject code date status identifier title source item designationType sourceId authorOrg isArchived"),
             ("AuditEvent", "patient entity agent date action subtype type outcome"),
             ("Patient", "identifier family given birthdate gender phone death-date"),
             ("RelatedPerson", "patient identifier active relationship"),

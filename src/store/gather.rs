@@ -127,8 +127,8 @@ impl Store {
     /// [`Error::Away`], after ten seconds at the latest; [`Error::Corrupt`].
     pub async fn read(&self, scope: Scope, id: &str) -> Answer {
         let id = id.to_owned();
-        // SQLite has no round trips, and a transaction has one connection.
-        if self.session.is_some() || matches!(self.target, Target::Sqlite(_)) {
+        // SQLite has no round trips, and a transaction has one connection; what follows references is of no other's shape.
+        if !scope.links().is_empty() || self.session.is_some() || matches!(self.target, Target::Sqlite(_)) {
             return self.run(move |connection| read(connection, &scope, &id)).await;
         }
         let (answer, result) = oneshot::channel();

@@ -4,9 +4,10 @@ use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 
 use super::error::Error;
 use super::pool::AnyConnection;
+use super::predicate::{self, Place};
 use super::sql::Statement;
 use crate::fhir::ResourceType;
-use crate::filter::{Actor, Candidate, Envelope, Facts, HolderRow, HolderState, Right, RightKind};
+use crate::filter::{Actor, Candidate, Envelope, Facts, Filter, HolderRow, HolderState, Right, RightKind};
 use crate::policy::{Decision, Scope};
 
 /// A resource that exists, and the decision on it; whoever disclosed a denied one would break P1.
@@ -24,6 +25,8 @@ pub struct Found {
     pub body: Vec<u8>,
     /// Whether the current version is a deletion.
     pub deleted: bool,
+    /// What the database said of the conditions of the scope that follow references.
+    pub linked: Vec<(Filter, bool)>,
     /// What the scope says.
     pub decision: Decision,
 }
@@ -174,6 +177,7 @@ pub fn read_each(connection: &mut AnyConnection, wanted: &[(&Scope, &str)]) -> R
     for (place, (scope, id)) in (0_i16..).zip(wanted) {
         statement.sql(if place == 0 { "SELECT " } else { " UNION ALL SELECT " });
         columns(scope, &mut statement);
+        links_column(scope, &mut statement);
         statement.sql(", CAST(").number(place).sql(" AS SMALLINT) FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
         // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
         let bound = scope.resource() == ResourceType::BINARY;
@@ -182,20 +186,32 @@ pub fn read_each(connection: &mut AnyConnection, wanted: &[(&Scope, &str)]) -> R
         statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     }
     let mut found: Vec<Result<Option<Found>, Error>> = wanted.iter().map(|_| Ok(None)).collect();
-    for (row, place) in statement.load::<(Columns, SmallInt), (Values, i16)>(connection)? {
+    for (row, linked, place) in statement.load::<(Columns, Text, SmallInt), (Values, String, i16)>(connection)? {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         if let (Some(result), Some((scope, _))) = (found.get_mut(place), wanted.get(place)) {
-            *result = decided(scope, row).map(Some);
+            *result = decided(scope, row, &linked).map(Some);
         }
     }
     Ok(found)
 }
 
+/// Appends whether each of the conditions of the scope that follow references holds: one letter for each.
+fn links_column(scope: &Scope, statement: &mut Statement) {
+    statement.sql(", ''");
+    for link in scope.links() {
+        statement.sql(" || CASE WHEN ");
+        predicate::at(&link, Place::top(i16::from(scope.is_tester()), Some(scope.resource())), statement);
+        statement.sql(" THEN 'y' ELSE 'n' END");
+    }
+}
+
 /// What a row says, and what the scope says of it.
-fn decided(scope: &Scope, row: Values) -> Result<Found, Error> {
+fn decided(scope: &Scope, row: Values, linked: &str) -> Result<Found, Error> {
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
-    let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
-    Ok(Found { envelope, facts, about, media, body, deleted, decision })
+    let linked: Vec<(Filter, bool)> = scope.links().into_iter().zip(linked.bytes().map(|letter| letter == b'y')).collect();
+    let candidate = Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &linked, referring: None };
+    let decision = scope.decide(&candidate);
+    Ok(Found { envelope, facts, about, media, body, deleted, linked, decision })
 }
 
 /// Every right over a holder, in force or not, in the order of actors.

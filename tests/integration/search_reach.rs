@@ -216,7 +216,8 @@ fn compartments_and_several_types_answer_as_each_type_would() {
         assert_eq!(documents(&holder(&me)), both);
         let all = entries(&server.get(&holder(&me), &format!("Patient/{mine}/*")), "match");
         assert!(both.iter().all(|one| all.contains(one)) && all.contains(&format!("Patient/{mine}")), "{all:?}");
-        assert!(all.iter().any(|one| one.starts_with("Consent/")) && all.len() == 4, "{all:?}");
+        assert!(all.iter().any(|one| one.starts_with("Consent/")) && all.len() == 6, "{all:?}");
+        assert_eq!(all.iter().filter(|one| one.starts_with("List/")).count(), 2, "each document came with a submission set");
         let seen = entries(&server.get(&physician, &format!("Patient/{mine}/*")), "match");
         assert!(seen.contains(&both[usize::from(both[0].contains(&masked))]) && !seen.iter().any(|one| one.contains(&masked)), "{seen:?}");
         // The same refusal whether or not there is such a person.

@@ -225,7 +225,7 @@ fn nothing_is_stored(backend: Backend) {
             "Bundle.entry[1].resource.subject",
         ),
         (&hospital, entry("POST", "Patient", Some(patient(&ins(3)))), 403, "Bundle.entry[1].request"),
-        (&hospital, entry("POST", "List", Some(list)), 403, "Bundle.entry[1].request"),
+        (&hospital, entry("POST", "List", Some(list)), 422, "Bundle.entry[1].resource.code"),
         (&hospital, entry("POST", "Binary", Some(raw)), 403, "Bundle.entry[1].request"),
         (
             &hospital,

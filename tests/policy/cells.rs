@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ensemble::fhir::ResourceType;
-use ensemble::filter::{Actor, Candidate, Envelope, Facts, HolderState, Label, Right, RightKind, Setting};
+use ensemble::filter::{Actor, Candidate, Envelope, Facts, Filter, HolderState, Label, Right, RightKind, Setting};
 use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpose, Scope};
 
 use super::{INS, NOW, caller, document, holder};
@@ -28,6 +28,8 @@ enum Also {
     Submitter,
     Party,
     Manager,
+    /// The caller sees an entry of the List.
+    Entry,
     /// The rights are of the structure acted for.
     OfStructure,
     /// The rights are narrowed to the Patient.
@@ -36,7 +38,7 @@ enum Also {
     EmergencyOpposed,
 }
 
-use Also::{EmergencyMasked, EmergencyOpposed, Manager, Minor, OfPatient, OfStructure, Own, Party, Submitter};
+use Also::{EmergencyMasked, EmergencyOpposed, Entry, Manager, Minor, OfPatient, OfStructure, Own, Party, Submitter};
 use RightKind::{
     Administrator, Application, Block, BlockByAdministrator, CareTeam, Occupational, RecordAccess, Representative, TreatingPhysician,
 };
@@ -46,7 +48,7 @@ const fn standing(name: &'static str, rights: &'static [RightKind], also: &'stat
 }
 
 /// Every relation that a rule names, alone, and those that come together.
-pub const STANDINGS: [Standing; 24] = [
+pub const STANDINGS: [Standing; 25] = [
     standing("none", &[], &[]),
     standing("emergency-masked", &[], &[EmergencyMasked]),
     standing("emergency-opposed", &[], &[EmergencyOpposed]),
@@ -67,6 +69,7 @@ pub const STANDINGS: [Standing; 24] = [
     standing("party", &[], &[Party]),
     standing("author with record-access", &[RecordAccess], &[Submitter, Party]),
     standing("manager", &[], &[Manager]),
+    standing("entry", &[], &[Entry]),
     standing("record-access, blocked", &[RecordAccess, Block], &[Submitter]),
     standing("treating-physician, blocked", &[TreatingPhysician, Block], &[]),
     standing("record-access, blocked by an administrator", &[RecordAccess, BlockByAdministrator], &[]),
@@ -222,6 +225,8 @@ impl Production {
             true => self.policy.matrix().types().all().iter().map(|one| one.number).collect(),
             false => vec![0],
         };
+        let sees_an_entry = STANDINGS[plane.standing].also.contains(&Entry);
+        let linked: Vec<(Filter, bool)> = scope.links().into_iter().map(|link| (link, sees_an_entry)).collect();
         let mut types = Vec::with_capacity(numbers.len());
         for number in numbers {
             let mut row = Vec::new();
@@ -229,7 +234,8 @@ impl Production {
                 envelope.doc_type = number;
                 envelope.labels = *labels;
                 envelope.key = ensemble::clock::first_key(if *old { NOW - 40 * 86_400_000_000 } else { NOW });
-                let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
+                let (envelope, facts, linked) = (&envelope, &facts, linked.as_slice());
+                let decision = scope.decide(&Candidate { envelope, facts, index: None, follow: None, linked, referring: None });
                 row.push(self.outcome(&decision));
             }
             types.push(row);

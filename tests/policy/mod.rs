@@ -143,7 +143,7 @@ fn testers(policy: &Policy, action: Action) -> BTreeSet<String> {
         let scope = policy.scope(&who, action, resource, NOW);
         let envelope = Envelope { resource, holder: -1, ..document(0, 0) };
         let facts = Facts::default();
-        match scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None }) {
+        match scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None }) {
             Decision::Permit(rules) => format!("permit\t{}", rules.join(" ")),
             Decision::Deny(_) => "deny\t-".to_owned(),
         }
@@ -258,6 +258,7 @@ fn the_documents_a_profession_consults_are_the_reviewed_ones() {
                 facts: &facts,
                 index: None,
                 follow: None,
+                linked: &[],
                 referring: None,
             });
             if matches!(decision, Decision::Permit(_)) {
@@ -364,7 +365,8 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
         for resource in [ResourceType::DOCUMENT_REFERENCE, ResourceType::BINARY] {
             let scope = policy.scope(&caller, Action::Consult, resource, NOW);
             let envelope = Envelope { resource, ..document(letter, labels) };
-            let decision = scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None });
+            let decision =
+                scope.decide(&Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None });
             let found = matches!(decision, Decision::Permit(_));
             assert_eq!(found, permitted, "{kind:?} {purpose:?} {profession} {:?} {labels} {state:?} {resource}", facts.rights);
         }

@@ -46,7 +46,7 @@ fn readable(policy: &Policy, caller: &Caller) -> (BTreeSet<String>, BTreeSet<Str
             parties: String::new(),
             first: 0,
         };
-        let candidate = Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, referring: None };
+        let candidate = Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None };
         matches!(scope.decide(&candidate), Decision::Permit(_))
     };
     let (yes, no): (Vec<_>, Vec<_>) = policy.matrix().types().all().iter().partition(|one| may(one.number));

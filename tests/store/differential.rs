@@ -362,7 +362,8 @@ fn compare(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, wo
     for one in &world.documents {
         let facts = world.facts(one.envelope.holder, &actors);
         let index = Some(&one.index);
-        let candidate = Candidate { envelope: &one.envelope, facts: &facts, index, follow: Some(&follow), referring: Some(&referring) };
+        let candidate =
+            Candidate { envelope: &one.envelope, facts: &facts, index, follow: Some(&follow), linked: &[], referring: Some(&referring) };
         if matches(&whole, &candidate) {
             kept.insert(one.envelope.id.clone());
         }

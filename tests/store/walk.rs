@@ -296,7 +296,14 @@ fn keeps(world: &[Kept], one: &Kept, filter: &Filter) -> bool {
     let facts = Facts::default();
     matches(
         filter,
-        &Candidate { envelope: &one.envelope, facts: &facts, index: Some(&one.index), follow: Some(&follow), referring: Some(&referring) },
+        &Candidate {
+            envelope: &one.envelope,
+            facts: &facts,
+            index: Some(&one.index),
+            follow: Some(&follow),
+            linked: &[],
+            referring: Some(&referring),
+        },
     )
 }
 

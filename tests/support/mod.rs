@@ -9,6 +9,7 @@ pub mod package;
 pub mod postgres;
 pub mod record;
 pub mod server;
+pub mod submission;
 
 pub use server::{Backend, Server, on_both};
 

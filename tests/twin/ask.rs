@@ -83,6 +83,8 @@ impl<'d> Asker<'d> {
             "DocumentReference",
             "DocumentReference",
             "Binary",
+            "List",
+            "List",
             "Patient",
             "Consent",
             "Consent",

@@ -6,10 +6,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::world::{Document, Edit, MINOR, Named, Names, QUIET, Step, What, Who};
+use super::world::{Document, Edit, MINOR, Named, Names, QUIET, Set, Step, What, Who};
 use crate::support::Server;
 use crate::support::answer::Answer;
 use crate::support::build::{INS, consent, party, person};
+use crate::support::submission::list;
 
 const TYPES: &str = include_str!("../../profiles/authorization/types.tsv");
 const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
@@ -63,6 +64,17 @@ fn document(names: Names, ids: &mut Ids, one: &Document) -> Value {
     if !one.replaces.is_empty() {
         value["relatesTo"] = json!([{"code": "replaces", "target": reference("DocumentReference", &one.replaces)}]);
     }
+    value
+}
+
+fn set(names: Names, ids: &mut Ids, one: &Set) -> Value {
+    let targets: Vec<String> = one.documents.iter().map(|name| format!("DocumentReference/{}", id_of(ids, name))).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let mut value = list(&names.ins(one.of), if one.folder { "folder" } else { "submissionset" }, &targets);
+    let identifier = format!("urn:oid:1.2.250.1.999.4.{}.{}", names.ins(one.of), one.number);
+    value["identifier"] = json!([{"system": "urn:ietf:rfc:3986", "value": identifier}]);
+    value["title"] = one.title.as_str().into();
+    value["text"] = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">Lot</div>"});
     value
 }
 
@@ -192,6 +204,10 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
         }
         What::Document(one) => {
             let value = document(names, ids, one);
+            create(&one.by, value)
+        }
+        What::Set(one) => {
+            let value = set(names, ids, one);
             create(&one.by, value)
         }
         What::Edit { document, by, edit } => {

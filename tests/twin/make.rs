@@ -2,7 +2,7 @@
 
 use super::reader::State;
 use super::view::view;
-use super::world::{ANNOUNCED, Change, Consent, Document, Edit, MINOR, Named, Party, Professional, QUIET, RELATIVES, Step, What, Who};
+use super::world::{ANNOUNCED, Change, Consent, Document, Edit, MINOR, Named, Party, Professional, QUIET, RELATIVES, Set, Step, What, Who};
 use crate::support::dice::Dice;
 
 /// Types of documents: some that every profession consults, some that few do.
@@ -148,7 +148,10 @@ impl Maker<'_> {
         };
         let plain = named == Named::Nobody || kind == "record-block";
         let start = if !plain && self.dice.chance(8) { text(self.dice, &["2026-01-01", "2027-06-01"]) } else { String::new() };
-        let end = if !plain && self.dice.chance(6) { text(self.dice, &["2027-12-31", "2026-11-01"]) } else { String::new() };
+        let mut end = if !plain && self.dice.chance(6) { text(self.dice, &["2027-12-31", "2026-11-01"]) } else { String::new() };
+        if !end.is_empty() && end < start {
+            end.clear();
+        }
         let part =
             if kind == "record-access" && self.dice.chance(6) { text(self.dice, &["DocumentReference", "Patient"]) } else { String::new() };
         Consent { of, by: self.state.guardian(of), kind, permits, named, start, end, part }
@@ -201,6 +204,25 @@ impl Maker<'_> {
         document
     }
 
+    /// Documents that somebody sees, listed.
+    fn set(&mut self) -> Option<What> {
+        let first = self.some("d");
+        let stored = self.state.documents.get(&first)?;
+        let (of, by) = (stored.document.of, stored.document.by.clone());
+        let seen =
+            |name: &String| self.state.documents.get(name).is_some_and(|one| one.document.of == of) && self.state.sees_document(&by, name);
+        let all: Vec<String> = self.names("d").into_iter().filter(seen).collect();
+        let mut documents = vec![first];
+        for _ in 0..self.dice.roll(4) {
+            if !all.is_empty() {
+                documents.push(self.dice.pick(&all).clone());
+            }
+        }
+        documents.dedup();
+        let (number, title) = (self.count + 1, text(self.dice, &TITLES));
+        Some(What::Set(Set { of, by, number, folder: self.dice.chance(4), title, documents }))
+    }
+
     fn team(&mut self, of: usize) -> What {
         let members = (0..1 + self.dice.roll(3)).map(|_| party(self.dice)).collect();
         let manager = if self.dice.chance(2) { Some(1 + number(self.dice, 2)) } else { None };
@@ -222,19 +244,24 @@ impl Maker<'_> {
             1 if matches!(self.caller, Who::Professional(_)) => self.caller.clone(),
             _ => other(self.dice),
         };
-        let at = if self.dice.chance(4) { format!("p{}", self.dice.roll(2)) } else { self.some("d") };
+        let at = match self.dice.roll(8) {
+            0 | 1 => format!("p{}", self.dice.roll(2)),
+            2 => self.some("s"),
+            _ => self.some("d"),
+        };
         What::Look { by, at }
     }
 
     /// One deed more, of any kind.
     fn any(&mut self) -> Option<Step> {
         let of = self.holder();
-        let (letter, what) = match self.dice.roll(20) {
+        let (letter, what) = match self.dice.roll(23) {
             0..=4 => ("c", What::Consent(self.consent(of))),
             5 => ("e", What::End(self.some("c"))),
             6 => ("t", self.team(of)),
             7..=14 => ("d", What::Document(self.document(of))),
             15..=17 => ("x", self.edit()?),
+            20..=22 => ("s", self.set()?),
             _ => ("l", self.look()),
         };
         let name = self.new_name(letter);
@@ -376,6 +403,13 @@ fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
                 }
             }
         }
+        What::Set(set) => match dice.roll(3) {
+            0 => set.title = text(dice, &TITLES),
+            1 => set.documents.push(format!("d{}", dice.roll(30))),
+            _ => {
+                set.documents.pop();
+            }
+        },
         What::Edit { edit, .. } => *edit = *dice.pick(&[Edit::Mask, Edit::Archive, Edit::Withdraw]),
         What::Look { at, .. } => *at = format!("d{}", dice.roll(20)),
         What::End(_) | What::Practitioner(_) | What::Organization(_) | What::Role(..) => return None,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::world::{Consent, Document, Edit, MINOR, Named, Party, Professional, Step, What, Who};
+use super::world::{Consent, Document, Edit, MINOR, Named, Party, Professional, Set, Step, What, Who};
 
 const MATRIX: &str = include_str!("../../profiles/authorization/matrix.tsv");
 const PROFESSIONS: &str = include_str!("../../profiles/authorization/professions.tsv");
@@ -64,6 +64,7 @@ pub struct Stored {
 pub struct State {
     open: BTreeMap<usize, bool>,
     pub documents: BTreeMap<String, Stored>,
+    pub sets: BTreeMap<String, Set>,
     /// Name, Consent, when it was given and when it was ended.
     pub consents: Vec<(String, Consent, usize, Option<usize>)>,
     teams: BTreeMap<String, (usize, Vec<Party>, Option<usize>, bool)>,
@@ -103,6 +104,9 @@ impl State {
                 }
             }
             What::Document(document) => self.deposit(&step.name, document),
+            What::Set(set) => {
+                self.sets.insert(step.name.clone(), set.clone());
+            }
             What::Edit { document, edit, .. } => self.edit(document, *edit),
             What::Look { by, at } => self.look(by, at),
             What::Practitioner(_) | What::Organization(_) | What::Role(..) => {}
@@ -202,6 +206,18 @@ impl State {
                     _ => false,
                 };
                 self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
+            }
+            What::Set(one) => {
+                let by = match &one.by {
+                    Who::Structure(_) => true,
+                    Who::Professional(by) => exercise(by) == Exercise::Ordinary,
+                    by @ (Who::Holder(of) | Who::Representative { of, .. }) => *of == one.of && self.acts(by, *of),
+                    _ => false,
+                };
+                let listed = |name: &String| {
+                    self.documents.get(name).is_some_and(|stored| stored.document.of == one.of) && self.sees_document(&one.by, name)
+                };
+                by && self.is_open(one.of) && !one.documents.is_empty() && one.documents.iter().all(listed)
             }
             What::Edit { document, by, edit } => {
                 let Some(stored) = self.documents.get(document) else { return false };
@@ -385,6 +401,22 @@ impl State {
         own && self.is_open(stored.document.of) && stored.status != "entered-in-error" || self.sees_content(who, name)
     }
 
+    /// The entries of a List that are seen.
+    pub fn entries<'s>(&self, who: &Who, set: &'s Set) -> Vec<&'s String> {
+        set.documents.iter().filter(|name| self.sees_document(who, name)).collect()
+    }
+
+    /// Whether a List is seen: by who deposited it, and by who sees an entry of it.
+    fn sees_set(&self, who: &Who, name: &str) -> bool {
+        let Some(set) = self.sets.get(name) else { return false };
+        let own = match (who, &set.by) {
+            (Who::Professional(one), Who::Professional(by)) => one.number == by.number && exercise(one) != Exercise::Barred,
+            (Who::Structure(_) | Who::Holder(_), by) => who == by,
+            _ => false,
+        };
+        self.is_open(set.of) && (own || !self.entries(who, set).is_empty())
+    }
+
     fn sees_space(&self, who: &Who, of: usize) -> bool {
         match who {
             Who::Operator => true,
@@ -455,6 +487,7 @@ impl State {
                 self.sees_consent(who, consent, ended)
             }
             What::Document(_) => self.sees_document(who, &step.name),
+            What::Set(_) => self.sees_set(who, &step.name),
             What::End(_) | What::Edit { .. } | What::Look { .. } => false,
         }
     }

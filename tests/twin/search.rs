@@ -191,6 +191,38 @@ impl<'a, 'd> Searcher<'a, 'd> {
         "Consent".into()
     }
 
+    /// Lists, by what they have as entries and by what they are.
+    fn lists(&mut self) -> String {
+        if self.roll(12) > 0 {
+            self.person();
+        }
+        for _ in 0..1 + self.roll(2) {
+            let (name, value) = match self.roll(10) {
+                0 | 1 => (self.pick(&["item", "item", "item:DocumentReference"]), self.asker.reference("DocumentReference")),
+                2 => {
+                    let (name, value) = self.fitting();
+                    (format!("item:DocumentReference.{name}"), value)
+                }
+                3 => ("item:missing".into(), self.pick(&["true", "false"])),
+                4 => ("code".into(), self.pick(&["submissionset", "folder"])),
+                5 => ("title".into(), self.pick(&super::make::TITLES)),
+                6 => ("_id".into(), format!("{{{{{}}}}}", self.asker.thing("List"))),
+                7 => (self.pick(&["source:missing", "isArchived", "status"]), self.pick(&["true", "false", "current"])),
+                8 => ("source.identifier".into(), format!("{PSIDNAT}|{}", self.psidnat())),
+                _ => ("date".into(), self.day()),
+            };
+            self.and(name, value);
+        }
+        if self.roll(3) == 0 {
+            self.and("_include", "List:item");
+        }
+        if self.roll(4) == 0 {
+            let sort = self.pick(&["date", "-title", "title,-date", "item"]);
+            self.and("_sort", sort);
+        }
+        "List".into()
+    }
+
     fn teams(&mut self) -> String {
         if self.roll(3) == 0 {
             self.person();
@@ -326,7 +358,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
 
     /// Any search.
     pub fn any(mut self) -> Ask {
-        let kind = self.roll(18);
+        let kind = self.roll(20);
         let traces_alone = self.asker.caller == Who::Auditor && kind < 10;
         let resource = match kind {
             _ if traces_alone => self.traces(),
@@ -337,6 +369,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
             11 => self.teams(),
             12 => self.traces(),
             13 | 14 => return self.walk(),
+            18 | 19 => self.lists(),
             _ => return self.wide(),
         };
         self.shape();
@@ -357,6 +390,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "RelatedPerson",
                     "Patient",
                     "AuditEvent",
+                    "List",
                     "*",
                     "Practitioner",
                 ]);
@@ -373,6 +407,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "Patient,Consent,CareTeam",
                     "Practitioner,Organization",
                     "DocumentReference,Binary",
+                    "DocumentReference,List",
                     "Consent,RelatedPerson",
                 ]);
                 self.and("_type", types);

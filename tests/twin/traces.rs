@@ -12,6 +12,7 @@ fn record(world: &[Step], step: &Step) -> Option<usize> {
         What::Relative { of, .. } | What::Team { of, .. } => Some(*of),
         What::Consent(consent) => Some(consent.of),
         What::Document(document) => Some(document.of),
+        What::Set(set) => Some(set.of),
         What::End(name) | What::Edit { document: name, .. } | What::Look { at: name, .. } => {
             named(name).filter(|one| one.name != step.name).and_then(|one| record(world, one))
         }
@@ -112,7 +113,17 @@ fn types(state: &State, step: &Step) -> String {
 /// How a reader of the record is told of a deed.
 fn told(last: &State, who: &Who, step: &Step, found: &str) -> Option<String> {
     let stored = about(step).and_then(|name| last.documents.get(name));
-    let has = |label: &str| stored.is_some_and(|stored| stored.labels.contains(label));
+    // A List is hidden by what hides every document that it lists.
+    let listed = match &step.what {
+        What::Set(set) => Some(set),
+        What::Look { at, .. } => last.sets.get(at),
+        _ => None,
+    };
+    let labelled = |name: &String, label: &str| last.documents.get(name).is_none_or(|stored| stored.labels.contains(label));
+    let has = |label: &str| {
+        stored.is_some_and(|stored| stored.labels.contains(label))
+            || listed.is_some_and(|set| set.documents.iter().all(|name| labelled(name, label)))
+    };
     let by = match &step.what {
         What::Consent(consent) if consent.named == Named::Nobody => format!("{:?}", consent.by),
         _ => format!("{:?}", doer(step)),
@@ -129,6 +140,10 @@ fn told(last: &State, who: &Who, step: &Step, found: &str) -> Option<String> {
         Who::Representative { .. } if has("INVISIBLE_REPRESENTANTS_LEGAUX") => None,
         // While it is hidden its traces show who, when and the kind of interaction.
         _ if has("INVISIBLE_PATIENT") => Some(format!("trace: {by} {kind} {}", if found == "done" { "" } else { found })),
-        _ => Some(format!("trace: {step:?} {found}")),
+        _ => match &step.what {
+            // A List is told by its address alone.
+            What::Set(set) => Some(format!("trace: {} {} {:?} {kind}", step.name, set.of, set.by)),
+            _ => Some(format!("trace: {step:?} {found}")),
+        },
     }
 }

@@ -2,7 +2,7 @@
 //! more than the caller sees, so that twins do not differ there.
 
 use super::reader::{State, Stored, actors};
-use super::world::{ANNOUNCED, Named, Party, QUIET, Step, What, Who};
+use super::world::{ANNOUNCED, Named, Party, QUIET, Set, Step, What, Who};
 
 /// Everything that a caller may see of a world, line by line, in the order in which it was made.
 pub fn view(world: &[Step], who: &Who) -> Vec<String> {
@@ -19,6 +19,18 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
             What::Team { of, .. } => matches!(who, Who::Professional(one) if state.holds(one, *of, &["treating-physician"], "CareTeam")),
             _ => false,
         };
+        if let What::Set(set) = &step.what {
+            // Of a List the entries that are seen, whoever made it.
+            if own || state.sees(who, step) {
+                let Set { of, by, number, folder, title, .. } = set;
+                let entries = state.entries(who, set);
+                lines.push(format!("{} of {of} by {by:?}: {number} {folder} {title} {entries:?}", step.name));
+            }
+            if own {
+                lines.push(format!("{step:?}"));
+            }
+            continue;
+        }
         if own || written || state.sees(who, step) {
             lines.push(format!("{step:?}"));
         }
@@ -93,6 +105,7 @@ pub fn doer(step: &Step) -> Option<&Who> {
     match &step.what {
         What::Consent(consent) => Some(&consent.by),
         What::Document(document) => Some(&document.by),
+        What::Set(set) => Some(&set.by),
         What::Edit { by, .. } | What::Look { by, .. } => Some(by),
         _ => None,
     }

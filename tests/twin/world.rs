@@ -108,6 +108,18 @@ pub struct Document {
     pub replaces: String,
 }
 
+/// A List of documents that are there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    pub of: usize,
+    pub by: Who,
+    /// Its identifier.
+    pub number: usize,
+    pub folder: bool,
+    pub title: String,
+    pub documents: Vec<String>,
+}
+
 /// A change of a stored document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Edit {
@@ -150,6 +162,7 @@ pub enum What {
     /// The person ends a Consent.
     End(String),
     Document(Document),
+    Set(Set),
     Edit {
         document: String,
         by: Who,
@@ -187,6 +200,7 @@ impl Step {
             }
             What::End(consent) => vec![consent.clone()],
             What::Document(one) => [vec![space(&one.of)], some(&one.practitioner), some(&one.custodian), some(&one.replaces)].concat(),
+            What::Set(one) => [vec![space(&one.of)], one.documents.clone()].concat(),
             What::Edit { document, .. } => vec![document.clone()],
             What::Look { .. } => Vec::new(),
         }
@@ -203,6 +217,7 @@ impl Step {
             What::Team { .. } => "CareTeam",
             What::Consent(_) => "Consent",
             What::Document(_) => "DocumentReference",
+            What::Set(_) => "List",
             What::End(_) | What::Edit { .. } | What::Look { .. } => "",
         }
     }

@@ -9,6 +9,7 @@ use super::build::master;
 use super::make::{CODES, TITLES};
 use super::world::{Ask, Party, QUIET, What, Who};
 use crate::support::build::{CB, PSIDNAT, consent, document, party, person};
+use crate::support::submission::{apart, create, submission_set, transaction, urn};
 
 /// Whatever it is, one write. Those of operators and testers are seen in other worlds.
 pub fn one(asker: &mut Asker<'_>) -> Ask {
@@ -19,7 +20,8 @@ pub fn one(asker: &mut Asker<'_>) -> Ask {
 fn any(asker: &mut Asker<'_>) -> Ask {
     match asker.dice.roll(16) {
         0..=4 => patch(asker),
-        5..=8 => deposit(asker),
+        5..=7 => deposit(asker),
+        8 => submission(asker),
         9 | 10 => rights(asker),
         11 => team(asker),
         12 | 13 => update(asker),
@@ -59,6 +61,9 @@ fn conditional(asker: &mut Asker<'_>, mut ask: Ask) -> Ask {
 }
 
 fn patch(asker: &mut Asker<'_>) -> Ask {
+    if asker.dice.chance(6) {
+        return diff(asker);
+    }
     let reference = asker.reference("DocumentReference");
     let label = asker.pick(&["MASQUE_PS", "INVISIBLE_PATIENT", "N", "INVISIBLE_REPRESENTANTS_LEGAUX"]);
     let body = match asker.dice.roll(7) {
@@ -137,6 +142,53 @@ fn deposit(asker: &mut Asker<'_>) -> Ask {
     conditional(asker, ask)
 }
 
+/// ITI-65, with one of its entries as likely as not of what differs.
+fn submission(asker: &mut Asker<'_>) -> Ask {
+    let of = asker.subject();
+    asker.count += 1;
+    let (number, code) = (2000 + asker.count, asker.pick(&["11490-0", "11488-4", "57828-6"]));
+    let mut one = document(&asker.names.ins(of), &code, u32::try_from(number).unwrap());
+    if asker.dice.chance(3) {
+        let target = json!({"reference": asker.reference("DocumentReference")});
+        one = one.with("relatesTo", json!([{"code": "replaces", "target": target}]));
+    }
+    let (mut one, content) = apart(one, &urn(3));
+    one["masterIdentifier"]["value"] = master(asker.names, of, number).into();
+    let mut targets = vec![urn(2)];
+    if asker.dice.chance(2) {
+        targets.push(asker.reference("DocumentReference"));
+    }
+    if asker.dice.chance(4) {
+        targets.push(asker.reference("List"));
+    }
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let whom = if asker.dice.chance(6) { asker.subject() } else { of };
+    let set = submission_set(&asker.names.ins(whom), u32::try_from(number).unwrap(), &targets);
+    let mut entries = vec![create(&urn(1), set), create(&urn(2), one), create(&urn(3), content)];
+    if asker.dice.chance(4) {
+        let kept = asker.reference("DocumentReference");
+        let status = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+            {"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": "DocumentReference.status"},
+            {"name": "value", "valueCode": "superseded"}]}]});
+        entries.push(json!({"resource": status, "request": {"method": "PATCH", "url": kept}}));
+    }
+    ask("POST", "", &transaction(entries))
+}
+
+/// An XML Patch.
+fn diff(asker: &mut Asker<'_>) -> Ask {
+    let body = asker.pick(&[
+        "<diff><replace sel=\"/DocumentReference/status/@value\">superseded</replace></diff>",
+        "<diff><replace sel=\"/DocumentReference/securityLabel[1]/coding/code/@value\">N</replace></diff>",
+        "<diff><add sel=\"/DocumentReference\"><securityLabel><coding><code value=\"MASQUE_PS\"/></coding></securityLabel></add></diff>",
+        "<diff><remove sel=\"/DocumentReference/securityLabel[coding/code/@value='MASQUE_PS']\"/></diff>",
+        "<diff><remove sel=\"/DocumentReference/subject\"/></diff>",
+        "<diff>",
+    ]);
+    let headers = vec![("content-type".to_owned(), "application/xml-patch+xml".to_owned())];
+    Ask { method: "PATCH".into(), path: asker.reference("DocumentReference"), headers, body, ..Ask::default() }
+}
+
 /// Whether a Consent of the caller may show it more than before.
 fn opens(asker: &Asker<'_>) -> bool {
     matches!(asker.caller, Who::Professional(_))
@@ -194,7 +246,7 @@ fn team(asker: &mut Asker<'_>) -> Ask {
 
 fn update(asker: &mut Asker<'_>) -> Ask {
     let resource =
-        asker.pick(&["Consent", "Consent", "CareTeam", "DocumentReference", "Patient", "RelatedPerson", "Practitioner", "Binary"]);
+        asker.pick(&["Consent", "Consent", "CareTeam", "DocumentReference", "Patient", "RelatedPerson", "Practitioner", "Binary", "List"]);
     let name = asker.thing(&resource);
     let of = asker.steps.iter().find_map(|step| match &step.what {
         What::Consent(consent) if step.name == name => Some((consent.of, consent.kind.clone())),
@@ -241,7 +293,9 @@ fn directory(asker: &mut Asker<'_>) -> Ask {
             json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": format!("Patient/{{{{p{}}}}}", asker.holder())}})
         }
         2 => {
-            json!({"resourceType": "List", "status": "current", "mode": "working", "entry": [{"item": {"reference": asker.reference("DocumentReference")}}]})
+            let of = asker.subject();
+            let (one, other) = (asker.reference("DocumentReference"), asker.reference("DocumentReference"));
+            submission_set(&asker.names.ins(of), u32::try_from(3000 + asker.count).unwrap(), &[&one, &other])
         }
         _ => {
             let mut value = crate::support::build::patient(&asker.names.ins(asker.subject()));

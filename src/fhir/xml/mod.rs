@@ -4,6 +4,7 @@
 //! it is where `cda` reads from.
 
 mod character;
+mod diff;
 mod div;
 mod edits;
 mod ends;
@@ -15,6 +16,7 @@ mod tag;
 mod write;
 
 pub use character::{is_blank, is_space};
+pub use diff::{Edit, Verb, diff};
 pub use narrative::check_narrative;
 pub use read::{Read, read, text};
 pub use scan::{Fault, Scanner, Token};

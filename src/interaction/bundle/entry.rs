@@ -102,7 +102,7 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
     Ok(Entry { place, full_url, route, pairs: pairs(query).map_err(bad_url)?, sent, request, if_none_match })
 }
 
-/// The operations of a patch: a JSON Patch travels as a Binary, a FHIRPath Patch as Parameters (FHIR R4 http.html#patch, #transaction).
+/// The operations of a patch: a JSON or XML Patch travels as a Binary, a FHIRPath Patch as Parameters (FHIR R4 http.html#patch, #transaction).
 fn operations(document: Document, place: usize) -> Result<Operations, Error> {
     let text = |name: &str| document.value.get(name).and_then(Value::as_str).unwrap_or_default();
     let at = format!("Bundle.entry[{place}].resource");
@@ -110,14 +110,18 @@ fn operations(document: Document, place: usize) -> Result<Operations, Error> {
     let media = media.split(';').next().unwrap_or_default().trim();
     match document.resource_type() {
         Some(ResourceType::PARAMETERS) => return Ok(Operations::Path(document)),
-        Some(ResourceType::BINARY) if media == "application/json-patch+json" => {}
+        Some(ResourceType::BINARY) if matches!(media, "application/json-patch+json" | "application/xml-patch+xml") => {}
         _ => {
-            let message = "a patch comes as a Binary of application/json-patch+json, or as Parameters".to_owned();
+            let message =
+                "a patch comes as a Binary of application/json-patch+json or application/xml-patch+xml, or as Parameters".to_owned();
             return Err(Error::NotSupported { place: at, message });
         }
     }
     let compact: Vec<u8> = text("data").bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let bytes = STANDARD.decode(compact).map_err(|_| Error::Value { place: format!("{at}.data"), message: "expected base64".into() })?;
+    if media == "application/xml-patch+xml" {
+        return Ok(Operations::Xml(bytes));
+    }
     let operations = json::parse(&bytes).map_err(|error| Error::Value { place: format!("{at}.data"), message: error.to_string() })?;
     Ok(Operations::Json(operations))
 }

@@ -4,6 +4,7 @@ mod batch;
 mod entry;
 mod links;
 mod response;
+mod submission;
 mod together;
 mod transaction;
 

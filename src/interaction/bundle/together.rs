@@ -12,6 +12,7 @@ use super::super::stored::make_relative;
 use super::super::{Answer, Error, Request, Route, Sent, Service};
 use super::entry::{Entry, within};
 use super::response::{Responded, bundle, responded};
+use super::submission::Submission;
 use super::{Shown, batch, links};
 use crate::fhir::{Document, ResourceType, replace_links};
 use crate::store::{self, TraceRow, Undone};
@@ -31,6 +32,8 @@ struct Plan {
     links: HashMap<String, String>,
     /// What is locked first.
     locks: Vec<String>,
+    /// What it submits.
+    submission: Submission,
 }
 
 /// Does what all entries say, or nothing.
@@ -71,8 +74,25 @@ fn undone(mut traces: Vec<TraceRow>, status: u16) -> Vec<TraceRow> {
 }
 
 /// What can be told of the entries before any is done.
-fn plan(service: &Service, entries: Vec<Entry>) -> Result<Plan, Error> {
-    let mut plan = Plan { entries: Vec::new(), chosen: HashMap::new(), created: HashMap::new(), links: HashMap::new(), locks: Vec::new() };
+fn plan(service: &Service, mut entries: Vec<Entry>) -> Result<Plan, Error> {
+    let mut plan = Plan {
+        entries: Vec::new(),
+        chosen: HashMap::new(),
+        created: HashMap::new(),
+        links: HashMap::new(),
+        locks: Vec::new(),
+        submission: Submission::default(),
+    };
+    for entry in &entries {
+        if let (Route::Create(resource), Some(url)) = (&entry.route, &entry.full_url) {
+            let mut urls = HashMap::new();
+            links::note(&mut urls, url, *resource, "", &service.base_url);
+            plan.created.extend(urls.into_keys().map(|url| (url, entry.place)));
+        }
+    }
+    plan.submission = Submission::assemble(&mut entries, &plan.created)?;
+    let kept: HashSet<usize> = entries.iter().map(|entry| entry.place).collect();
+    plan.created.retain(|_, place| kept.contains(place));
     let mut written = HashSet::new();
     for entry in &entries {
         plan.locks.extend(entry.lock());
@@ -80,11 +100,6 @@ fn plan(service: &Service, entries: Vec<Entry>) -> Result<Plan, Error> {
         match (&entry.route, id) {
             (Route::Create(_), _) => {
                 plan.chosen.insert(entry.place, service.clock.next_id());
-                if let Some(url) = &entry.full_url {
-                    let mut urls = HashMap::new();
-                    links::note(&mut urls, url, resource, "", &service.base_url);
-                    plan.created.extend(urls.into_keys().map(|url| (url, entry.place)));
-                }
             }
             (route, Some(id)) => {
                 let here = format!("{resource}/{id}");
@@ -170,7 +185,9 @@ async fn run(service: Service, plan: &Plan, shown: Shown, tries: u32) -> Result<
     let mut answers = Vec::with_capacity(plan.entries.len());
     for entry in &plan.entries {
         let place = entry.place;
-        let (answered, here, wrote) = one(&service, entry, plan, &links, shown, &mut used).await.map_err(|error| within(error, place))?;
+        let done = one(&service, entry, plan, &links, shown, &mut used).await.map_err(|error| within(error, place))?;
+        let Done { answered, beside, here, wrote } = done;
+        answers.extend(beside);
         if let (Some(here), (Some(resource), _)) = (here, entry.route.about()) {
             if wrote && !written.insert(here.clone()) {
                 return Err(twice(resource, &here, place));
@@ -191,7 +208,18 @@ async fn run(service: Service, plan: &Plan, shown: Shown, tries: u32) -> Result<
     Ok(answers)
 }
 
-/// Does one entry; with the address of what it wrote, or would have created, and whether it wrote it.
+/// What became of an entry.
+struct Done {
+    answered: Responded,
+    /// The answers of the entries that bore its contents.
+    beside: Vec<(usize, Responded)>,
+    /// The address of what it wrote, or would have created.
+    here: Option<String>,
+    /// Whether it wrote it.
+    wrote: bool,
+}
+
+/// Does one entry.
 async fn one(
     service: &Service,
     entry: &Entry,
@@ -199,9 +227,11 @@ async fn one(
     links: &HashMap<String, String>,
     shown: Shown,
     used: &mut HashSet<usize>,
-) -> Result<(Responded, Option<String>, bool), Error> {
+) -> Result<Done, Error> {
     let mut entry = entry.clone();
-    entry.request.new_id = plan.chosen.get(&entry.place).cloned();
+    let place = entry.place;
+    entry.request.new_id = plan.chosen.get(&place).cloned();
+    entry.request.submitted = plan.submission.lists_entry(place);
     if let Sent::Resource(document) = entry.sent {
         let mut mentions = Vec::new();
         mentioned(&document.value, &plan.created, &mut mentions);
@@ -210,7 +240,8 @@ async fn one(
     }
     let writes = entry.route.writes() || matches!(entry.route, Route::Delete(..));
     let route = entry.route.clone();
-    let answer = batch::done(service, entry).await?;
+    let mut answer = batch::done(service, entry).await?;
+    answer.warnings.extend(plan.submission.warnings(place));
     let located = answer.location.as_deref().and_then(|location| location.split("/_history").next()).map(ToOwned::to_owned);
     let here = match route.about() {
         _ if !writes => None,
@@ -223,7 +254,11 @@ async fn one(
     };
     // What a condition found was not written.
     let wrote = writes && !(matches!(route, Route::Create(_)) && answer.status == 200);
-    Ok((responded(service, answer, writes, shown)?, here, wrote))
+    let mut beside = Vec::new();
+    for (bearer, told) in plan.submission.answers(service, place, &answer)? {
+        beside.push((bearer, responded(service, told, true, Shown::Minimal)?));
+    }
+    Ok(Done { answered: responded(service, answer, writes, shown)?, beside, here, wrote })
 }
 
 /// The resource with its links to other entries, and its conditional references, resolved in the caller's own scope. Those to a person

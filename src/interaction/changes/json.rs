@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{ARCHIVED, Change, elsewhere};
+use super::{Change, elsewhere, names_archived};
 use crate::interaction::Error;
 use crate::interaction::json_patch::OPERATIONS_MAX;
 
@@ -51,7 +51,7 @@ fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> 
         }
         ("extension", rest) => archived(operation, rest, value),
         // The bracket of the published samples, which is no JSON pointer.
-        _ if element.starts_with("extension[") && element.contains("is-archived") => match operation {
+        _ if bracketed(element).is_some_and(names_archived) => match operation {
             "remove" => Some(Change::Archived(false, None)),
             _ => Some(Change::Archived(flag(value?)?, None)),
         },
@@ -59,10 +59,18 @@ fn change(operation: &str, path: &str, value: Option<&Value>) -> Option<Change> 
     }
 }
 
+/// The url in `extension[url:"…"]/valueBoolean`, in either kind of quotes, or none.
+fn bracketed(element: &str) -> Option<&str> {
+    let (inner, rest) = element.strip_prefix("extension[url")?.rsplit_once(']')?;
+    let url = inner.trim_start_matches([':', '=', ' ']).trim_matches(['"', '\'', ' ']);
+    matches!(rest, "" | "/valueBoolean").then_some(url)
+}
+
 /// An operation on the extension that archives.
 pub fn archived(operation: &str, rest: Option<&str>, value: Option<&Value>) -> Option<Change> {
-    let extension =
-        |value: &Value| (value.get("url").and_then(Value::as_str) == Some(ARCHIVED)).then(|| flag(value.get("valueBoolean")?)).flatten();
+    let extension = |value: &Value| {
+        value.get("url").and_then(Value::as_str).is_some_and(names_archived).then(|| flag(value.get("valueBoolean")?)).flatten()
+    };
     match (operation, rest) {
         ("add", None) => match value?.as_array()?.as_slice() {
             [one] => Some(Change::Archived(extension(one)?, None)),
@@ -97,6 +105,7 @@ pub fn flag(value: &Value) -> Option<bool> {
 mod tests {
     use serde_json::json;
 
+    use super::super::ARCHIVED;
     use super::*;
 
     #[test]
@@ -107,6 +116,12 @@ mod tests {
             (json!([{"op": "replace", "path": "/securityLabel/0", "value": "N"}]), 200),
             (json!([{"op": "add", "path": "/extension/-", "value": archive}]), 200),
             (json!([{"op": "replace", "path": format!("/extension[url:\"{ARCHIVED}\"]/valueBoolean"), "value": "true"}]), 200),
+            (json!([{"op": "replace", "path": format!("/extension[url:'{ARCHIVED}']/valueBoolean"), "value": true}]), 200),
+            (
+                json!([{"op": "replace", "path": "/extension[url:\"https://interop.esante.gouv.fr/ig/fhir/pdsm/SearchParameter/PDSm-isArchived\"]/valueBoolean", "value": "true"}]),
+                200,
+            ),
+            (json!([{"op": "replace", "path": "/extension[url:\"urn:x/is-archived\"]/valueBoolean", "value": true}]), 405),
             (json!([{"op": "test", "path": "/status", "value": "current"}]), 200),
             (json!([{"op": "replace", "path": "/description", "value": "x"}]), 405),
             (json!([{"op": "replace", "path": "/status", "value": "superseded"}, {"op": "remove", "path": "/subject"}]), 405),

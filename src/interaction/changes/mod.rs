@@ -3,6 +3,7 @@
 
 mod json;
 mod path;
+mod xml;
 
 use serde_json::Value;
 
@@ -12,6 +13,8 @@ use crate::fhir::ResourceType;
 
 /// The extension that archives a document.
 pub const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+/// The canonical base of PDSm.
+const GUIDE: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/";
 /// What a document answers to.
 pub const ALLOW: &str = "GET, PATCH";
 
@@ -37,6 +40,8 @@ pub(super) enum Step {
     Known(Change),
     /// By FHIRPath; its number.
     Path(usize, Box<fhirpath_patch::Operation>),
+    /// By XPath; its number.
+    Xml(usize, Box<xml::Operation>),
 }
 
 impl Step {
@@ -47,6 +52,7 @@ impl Step {
     pub(super) fn on(&self, document: &Value, now: i64) -> Result<Change, String> {
         match self {
             Self::Known(change) => Ok(change.clone()),
+            Self::Xml(number, operation) => operation.change(document).map_err(|why| format!("operation {number} does not apply: {why}")),
             Self::Path(number, operation) => {
                 path::change(operation, document, now).map_err(|why| format!("operation {number} does not apply: {why}"))
             }
@@ -61,6 +67,10 @@ impl Step {
 pub(super) fn understand(operations: &Operations) -> Result<Vec<Step>, Error> {
     match operations {
         Operations::Json(operations) => Ok(json::understand(operations)?.into_iter().map(Step::Known).collect()),
+        Operations::Xml(bytes) => {
+            let each = xml::understand(bytes)?.into_iter().enumerate();
+            Ok(each.map(|(number, operation)| Step::Xml(number, Box::new(operation))).collect())
+        }
         Operations::Path(parameters) => {
             let patch = fhirpath_patch::understand(parameters, ResourceType::DOCUMENT_REFERENCE)?;
             let each = patch.0.into_iter().enumerate();
@@ -71,6 +81,11 @@ pub(super) fn understand(operations: &Operations) -> Result<Vec<Step>, Error> {
             .collect()
         }
     }
+}
+
+/// Whether this is the address of isArchived: the published samples take that of its search parameter, too.
+fn names_archived(url: &str) -> bool {
+    url == ARCHIVED || (url.starts_with(GUIDE) && url.contains("/SearchParameter/") && url.to_ascii_lowercase().contains("archived"))
 }
 
 /// The refusal of any other element.

@@ -159,7 +159,7 @@ impl Asked<'_> {
         let actors = caller.actors();
         let rights: Vec<Right> = known.facts.rights.iter().filter(|right| actors.contains(&right.actor)).cloned().collect();
         let facts = Facts { holder: known.facts.holder.clone(), rights };
-        let candidate = Candidate { envelope: &known.envelope, facts: &facts, index: None, follow: None, referring: None };
+        let candidate = Candidate { envelope: &known.envelope, facts: &facts, index: None, follow: None, linked: &[], referring: None };
         match policy.scope(caller, Action::Consult, known.envelope.resource, self.now).decide(&candidate) {
             Decision::Permit(rules) => Some(rules),
             Decision::Deny(_) => None,

@@ -132,7 +132,7 @@ fn same_id(document: &Value, header: &Header) -> Result<(), Error> {
 fn compare(document: &Value, at: usize, header: &Header, warnings: &mut Vec<Value>) {
     let attachment = format!("content[{at}].attachment");
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
-    let given = metadata::named(document);
+    let given = metadata::authors_named(document);
     let own = parties(header);
     if !given.is_empty() && !own.is_empty() && !given.iter().any(|one| own.contains(one)) {
         warn(warnings, "DocumentReference.author", "the clinical document names other authors (ClinicalDocument.author)");

@@ -17,8 +17,9 @@ use crate::fhir::ResourceType;
 use crate::filter::Filter;
 
 /// Types whose resources belong to a holder, named by `patient` or `subject`.
-pub(super) const HELD: [ResourceType; 5] = [
+pub(super) const HELD: [ResourceType; 6] = [
     ResourceType::DOCUMENT_REFERENCE,
+    ResourceType::LIST,
     ResourceType::CONSENT,
     ResourceType::CARE_TEAM,
     ResourceType::RELATED_PERSON,

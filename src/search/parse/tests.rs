@@ -256,7 +256,10 @@ fn finds(resource: ResourceType, body: &Value, name: &str, value: &str) -> bool 
         first: 0,
     };
     let rows = extract(resource, body);
-    matches(&query.filter, &Candidate { envelope: &envelope, facts: &Facts::default(), index: Some(&rows), follow: None, referring: None })
+    matches(
+        &query.filter,
+        &Candidate { envelope: &envelope, facts: &Facts::default(), index: Some(&rows), follow: None, linked: &[], referring: None },
+    )
 }
 
 fn escape(text: &str) -> String {

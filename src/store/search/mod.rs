@@ -1,6 +1,7 @@
 //! Searching: what is asked and what is allowed are one predicate. A page costs what it shows: the rows of an index that is in the
 //! order asked for lead the search wherever there is one (`plan`), and bodies are fetched for the page alone.
 
+mod entries;
 mod include;
 mod leads;
 mod order;
@@ -21,6 +22,7 @@ use super::sql::Statement;
 use crate::filter::{Envelope, EnvelopeTest, Facts, Filter, Param, ParamKind};
 use crate::policy::Scope;
 
+pub use entries::entries;
 pub use include::{Followed, referred, referring};
 pub use standing::{Standing, standings};
 pub use traces::{TraceReader, total_traces, traces};

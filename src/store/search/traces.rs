@@ -9,6 +9,8 @@ use super::super::sql::Statement;
 use super::super::trace::{DISCLOSED, FROM, SENT_AND_NOT_FOUND, StoredTrace, select_traces};
 use super::super::trace_predicate::trace_condition;
 use super::{PageRequest, at_home};
+use crate::fhir::ResourceType;
+use crate::filter::Param;
 use crate::policy::Scope;
 
 /// Who reads traces: what is hidden from it now is not named to it.
@@ -37,16 +39,50 @@ impl TraceReader {
 
     /// Whether a resource with this alias, where there is one, is hidden so that a trace of it does not name it.
     pub(in crate::store) fn unnamed(self, alias: &str, out: &mut Statement) {
-        out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND COALESCE(CASE WHEN ");
+        out.sql("((COALESCE(")
+            .sql(alias)
+            .sql(".labels, CAST(0 AS SMALLINT)) & ")
+            .number(self.unnamed)
+            .sql(") <> 0 AND COALESCE(CASE WHEN ");
         out.sql(alias).sql(".first_key = 0 THEN ").sql(alias).sql(".key ELSE ").sql(alias).sql(".first_key END, 0) >= ").big(self.ended);
+        if self.unnamed != 0 {
+            out.sql(" OR ");
+            listing(alias, self.unnamed, self.ended, out);
+        }
+        out.sql(")");
     }
 
     /// What is hidden so does not exist: neither a trace of it, nor one of several resources all of which are.
     fn present(self, out: &mut Statement) {
         out.sql("(").sql(SENT_AND_NOT_FOUND).sql(" OR (COALESCE(t.labels, CAST(0 AS SMALLINT)) & ").number(self.absent);
-        out.sql(") = 0 AND (NOT ").sql(DISCLOSED).sql(LOOKED_UP).sql(" OR ").sql(DISCLOSED);
-        out.sql(" AND (x.labels & ").number(self.absent).sql(") = 0").sql(LOOKED_UP).sql("))");
+        out.sql(") = 0 AND NOT ");
+        listing("t", self.absent, i64::MIN, out);
+        out.sql(" AND (NOT ").sql(DISCLOSED).sql(LOOKED_UP).sql(" OR ").sql(DISCLOSED);
+        out.sql(" AND (x.labels & ").number(self.absent).sql(") = 0 AND NOT ");
+        listing("x", self.absent, i64::MIN, out);
+        out.sql(LOOKED_UP).sql("))");
     }
+}
+
+/// Whether a resource with this alias is a List that is hidden by these labels: each document that it has as an entry is. A document of a
+/// key below `ended` is not.
+fn listing(alias: &str, labels: i16, ended: i64, out: &mut Statement) {
+    let item = Param::new(ResourceType::LIST, "item");
+    out.sql("(COALESCE(").sql(alias).sql(".type, CAST(0 AS SMALLINT)) = ").number(ResourceType::LIST.number());
+    out.sql(" AND NOT EXISTS (SELECT 1 FROM index_reference i JOIN locator l ON l.realm = 0 AND l.ref = i.value ");
+    out.sql("JOIN resource e ON e.holder = l.holder AND e.key = l.key WHERE i.holder = ").sql(alias).sql(".holder AND i.key = ");
+    out.sql(alias)
+        .sql(".key AND i.param + 0 = ")
+        .number(item.key())
+        .sql(" AND e.type = ")
+        .number(ResourceType::DOCUMENT_REFERENCE.number());
+    out.sql(" AND ((e.labels & ")
+        .number(labels)
+        .sql(") = 0 OR CASE WHEN e.first_key = 0 THEN e.key ELSE e.first_key END < ")
+        .big(ended)
+        .sql(")")
+        .sql(LOOKED_UP)
+        .sql(")");
 }
 
 fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statement {
