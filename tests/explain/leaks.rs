@@ -95,8 +95,13 @@ fn what_is_hidden_is_absent_to_the_person_and_to_representatives() {
                 let other = server.get(&who, &address(&format!("{kind}/{absent}"), pairs));
                 assert_eq!((one.status, one.shape(id)), (404, other.shape(&absent)), "{who} {reference}");
             }
-            let count = |id: &str| server.get(&who, &format!("AuditEvent?entity={kind}/{id}&_total=accurate&_count=0")).shape(id);
-            assert_eq!(count(id), count(&absent), "{who} {reference}");
+            // That one was deposited and withdrawn the traces tell the person whose it was.
+            let count = |id: &str| server.get(&who, &format!("AuditEvent?entity={kind}/{id}&_total=accurate&_count=0"));
+            if *reference == world.hidden[1] && who == holder(&world.me) {
+                assert_eq!(count(id).expect(200)["total"], 2, "{who} {reference}");
+            } else {
+                assert_eq!(count(id).shape(id), count(&absent).shape(&absent), "{who} {reference}");
+            }
         }
     });
 }
