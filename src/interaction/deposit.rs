@@ -108,20 +108,22 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     envelope.labels = labels::bits(&document);
     envelope.first = first;
     envelope.parties = parties(&document::authors(&document, caller));
+    let mut all = Vec::new();
     for (place, content) in contents.into_iter().enumerate() {
         let binary = bound(service, &envelope, &caller.principal, content);
         if let Some(attachment) = document.pointer_mut(&format!("/content/{place}/attachment")) {
             set(attachment, "url", format!("Binary/{}", binary.envelope.id).into());
         }
-        store::write::insert(connection, &binary)?;
+        all.push(binary);
     }
     let new = prepare(&document, envelope, 0);
-    store::write::insert(connection, &new)?;
+    if !request.submitted {
+        all.push(super::list::of_deposit(service, request, &document, &new.envelope, row));
+    }
+    all.push(new.clone());
+    store::bulk::insert_many(connection, &all)?;
     if let Some(master) = &master {
         store::write::remember_deposit(connection, &new.envelope, master, &digest)?;
-    }
-    if !request.submitted {
-        super::list::of_deposit(service, request, connection, &document, &new.envelope, row)?;
     }
     leave_trace(service, connection, &asked, &new.envelope, 201)?;
     Ok(Done::New(Box::new(new), warnings))

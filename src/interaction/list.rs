@@ -255,17 +255,7 @@ fn target(connection: &mut AnyConnection, scopes: &[Scope], item: &Value, base_u
 }
 
 /// The submission set of a document that was deposited alone (IHE MHD ITI-105): the server makes it.
-///
-/// # Errors
-/// [`Error::Away`](crate::store::Error::Away).
-pub(super) fn of_deposit(
-    service: &Service,
-    request: &Request,
-    connection: &mut AnyConnection,
-    document: &Value,
-    deposited: &Envelope,
-    row: &HolderRow,
-) -> Result<(), store::Error> {
+pub(super) fn of_deposit(service: &Service, request: &Request, document: &Value, deposited: &Envelope, row: &HolderRow) -> NewResource {
     let (caller, clock) = (&request.caller, &service.clock);
     let own = envelope(ResourceType::LIST, row.holder, clock.next_key(), clock.next_id(), deposited.updated, &caller.principal);
     let identifier = |actor: &Actor| match (actor.kind(), actor.id().split_once('|')) {
@@ -314,7 +304,7 @@ pub(super) fn of_deposit(
         members.shift_remove("extension");
     }
     set(&mut list, "entry", json!([{"item": {"reference": format!("{}/{}", deposited.resource, deposited.id)}}]));
-    store::write::insert(connection, &prepare(&list, own, 0))
+    prepare(&list, own, 0)
 }
 
 #[cfg(test)]

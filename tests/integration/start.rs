@@ -147,7 +147,7 @@ fn a_request_costs_few_statements() {
         assert_eq!(cost(&absent), 2, "an absent one as much as a present one");
         let next = document(&me, "11490-0", 2).json();
         let deposit = cost(&|| drop(server.create(&structure("1750000018"), &next).expect(201)));
-        assert!(deposit <= 19, "a deposit, with its submission set: {deposit}");
+        assert!(deposit <= 13, "a deposit, with its submission set: {deposit}");
         let health = server.send("GET", "/health/ready", &[], None);
         assert_eq!((health.status, server.send("GET", "/health/live", &[], None).status), (200, 200));
         let unknown = server.send("POST", "/sandbox/token", &[], Some(json!({"kind": "holder", "nom": "x"}).to_string().as_bytes()));
