@@ -107,12 +107,14 @@ fn expect_version(request: &Request, found: Option<&Found>) -> Result<(), Error>
 
 /// Creates a resource under a new id.
 pub(super) async fn create(service: &Service, request: &Request, resource: ResourceType, value: Value) -> Result<Answer, Refused> {
+    if request.if_none_exist.is_none() {
+        // Nothing has to be asked first: it is made ready now and written together with others.
+        let new = service.store.insert(|| first(service, request, resource, service.clock.next_id(), &value)).await?;
+        return Ok(answer(&new, 201));
+    }
     let (within, asker) = (service.clone(), request.clone());
-    // Made ready before it is its turn to be written: SQLite has one writer.
-    let mut ready = Some(first(service, request, resource, service.clock.next_id(), &value));
     let done = condition::unless_exists(service, request, resource, move |connection| {
-        let again = || first(&within, &asker, resource, within.clock.next_id(), &value);
-        let new = ready.take().unwrap_or_else(again);
+        let new = first(&within, &asker, resource, within.clock.next_id(), &value);
         store::write::insert(connection, &new)?;
         Ok(new)
     });

@@ -67,7 +67,9 @@ pub struct Store {
     turns: Arc<Semaphore>,
     writer: Writer,
     /// On PostgreSQL, the reads by id that wait to be asked together.
-    gathered: gather::Gathered,
+    reads: gather::Gathered<gather::Read>,
+    /// On PostgreSQL, the new resources that wait to be written together.
+    inserts: gather::Gathered<gather::Insert>,
     /// When the statistics of the tables are refreshed next.
     statistics: statistics::Due,
     /// The transaction that all work is done in, where there is one already.

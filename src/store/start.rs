@@ -94,8 +94,8 @@ impl Store {
         let turns = Arc::new(Semaphore::new(usize::try_from(POOL_SIZE).unwrap_or(1)));
         let read_only = matches!(target, Target::Sqlite(_));
         let pool = pool(&target, POOL_SIZE, read_only);
-        let (gathered, temporary) = (Gathered::default(), temporary.map(Arc::new));
-        Ok(Self { pool, target, turns, writer, gathered, statistics: Due::from_now(), session: None, _temporary: temporary })
+        let (reads, inserts, temporary) = (Gathered::default(), Gathered::default(), temporary.map(Arc::new));
+        Ok(Self { pool, target, turns, writer, reads, inserts, statistics: Due::from_now(), session: None, _temporary: temporary })
     }
 }
 

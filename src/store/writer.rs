@@ -1,5 +1,5 @@
 //! The threads that commit. SQLite: one thread owns the writing connection; every write is a savepoint in a commit it shares with
-//! other writes and traces. PostgreSQL: one thread commits the traces of many requests at once; writes have transactions of their own.
+//! other writes, new resources and traces. PostgreSQL: one thread commits the traces of many requests at once; writes have transactions of their own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,9 +10,12 @@ use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::oneshot;
 
+use super::bulk::insert_many;
 use super::error::Error;
+use super::gather::Insert;
 use super::pool::{AnyConnection, Target};
 use super::trace::{TraceRow, insert_traces};
+use super::write::NewResource;
 
 /// Called after the commit that held the job, with what became of it.
 type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -20,13 +23,12 @@ type Completion = Box<dyn FnOnce(Result<(), Error>) + Send>;
 /// do after the commit.
 pub type Write = Box<dyn FnOnce(&mut AnyConnection, bool) -> (bool, Completion) + Send>;
 
-/// Traces, and who waits for them.
-type Waiting = (Vec<TraceRow>, oneshot::Sender<Result<(), Error>>);
-
 /// Something to commit.
 pub enum Job {
     /// A write.
     Write(Write),
+    /// A new resource.
+    Insert(Insert),
     /// Traces, and who waits for them.
     Traces(Vec<TraceRow>, oneshot::Sender<Result<(), Error>>),
 }
@@ -95,7 +97,7 @@ fn refuse(batch: Vec<Job>) {
         if let Job::Traces(_, waiting) = job {
             let _ = waiting.send(Err(Error::Away));
         }
-        // A dropped write drops the sender its requester waits on, which reads as `Away`.
+        // What is dropped drops the sender its requester waits on, which reads as `Away`.
     }
 }
 
@@ -106,7 +108,8 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
         return false;
     }
     let mut completions: Vec<Completion> = Vec::with_capacity(batch.len());
-    let mut traces: Vec<Waiting> = Vec::new();
+    let (mut new, mut who_inserts): (Vec<NewResource>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut traces, mut who_traces): (Vec<Vec<TraceRow>>, Vec<_>) = (Vec::new(), Vec::new());
     // A savepoint keeps a copy of every page it changes: who shares the transaction with nobody needs none.
     let single = batch.len() == 1;
     for job in batch {
@@ -120,13 +123,26 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
                 }
                 completions.push(completion);
             }
-            // Who waited was told that the database is away: nothing was disclosed.
+            // Who waited was told that the database is away, and may have asked again; nothing was disclosed.
+            Job::Insert(Insert { answer, .. }) if answer.is_closed() => {}
             Job::Traces(_, waiting) if waiting.is_closed() => {}
-            Job::Traces(rows, waiting) => traces.push((rows, waiting)),
+            Job::Insert(insert) => {
+                new.push(insert.new);
+                who_inserts.push(insert.answer);
+            }
+            Job::Traces(rows, waiting) => {
+                traces.push(rows);
+                who_traces.push(waiting);
+            }
         }
     }
-    let written = insert_together(connection, target, &traces);
-    let done = match written {
+    let mut written = || {
+        let first = completions.is_empty();
+        let inserted = together(connection, target, &new, first, insert_many)?;
+        let of_all = |connection: &mut AnyConnection, traces: &[Vec<TraceRow>]| insert_traces(connection, traces.iter().flatten());
+        Ok((inserted, together(connection, target, &traces, first && new.is_empty(), of_all)?))
+    };
+    let done: Result<_, Error> = match written() {
         Ok(each) => end(connection, true).map(|()| each),
         Err(error) => {
             let _ = end(connection, false);
@@ -138,39 +154,48 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
         commits.fetch_add(1, Ordering::Relaxed);
     }
     completions.into_iter().for_each(|complete| complete(if committed { Ok(()) } else { Err(Error::Away) }));
-    let mut each = done.unwrap_or_default().into_iter();
-    for (_, waiting) in traces {
-        let _ = waiting.send(each.next().unwrap_or(Err(Error::Away)));
+    let (inserted, traced) = done.unwrap_or_default();
+    // Who no longer waits is told nothing; who is not told reads `Away`.
+    for ((answer, new), done) in who_inserts.into_iter().zip(new).zip(inserted) {
+        let _ = answer.send(done.map(|()| new));
+    }
+    for (waiting, done) in who_traces.into_iter().zip(traced) {
+        let _ = waiting.send(done);
     }
     committed
 }
 
-/// Inserts the traces of many requests at once. Where that fails they are inserted request by request, so that a bad one is refused
-/// alone; the result of each, in order.
+/// Inserts what many requests bring at once. Where that fails it is inserted request by request, so that a bad one is refused alone;
+/// the result of each, in order. `first`: nothing else was done in the transaction.
 ///
 /// # Errors
 /// [`Error::Away`]: none can be inserted.
-fn insert_together(connection: &mut AnyConnection, target: &Target, requests: &[Waiting]) -> Result<Vec<Result<(), Error>>, Error> {
+fn together<R>(
+    connection: &mut AnyConnection,
+    target: &Target,
+    requests: &[R],
+    first: bool,
+    insert: impl Fn(&mut AnyConnection, &[R]) -> Result<(), Error>,
+) -> Result<Vec<Result<(), Error>>, Error> {
     if requests.is_empty() {
         return Ok(Vec::new());
     }
-    let all = requests.iter().flat_map(|(rows, _)| rows);
-    let together = match connection {
-        // Its writes came before in the same transaction and stay.
-        AnyConnection::Sqlite(_) => transaction(connection, |connection| insert_traces(connection, all)),
-        // Nothing else is in the transaction: beginning it again spares every other one a savepoint.
-        AnyConnection::Postgres(_) => insert_traces(connection, all).or_else(|error| {
+    let done = if first {
+        // Beginning the transaction again, where it has to be, spares every other one a savepoint.
+        insert(connection, requests).or_else(|error| {
             end(connection, false)?;
             begin(connection, target)?;
             Err(error)
-        }),
+        })
+    } else {
+        transaction(connection, |connection| insert(connection, requests))
     };
-    match together {
+    match done {
         Ok(()) => return Ok(requests.iter().map(|_| Ok(())).collect()),
         Err(Error::Away) => return Err(Error::Away),
         Err(_) => {}
     }
-    let alone = |(rows, _): &Waiting| match transaction(connection, |connection| insert_traces(connection, rows)) {
+    let alone = |request: &R| match transaction(connection, |connection| insert(connection, std::slice::from_ref(request))) {
         Err(Error::Away) => Err(Error::Away),
         done => Ok(done),
     };

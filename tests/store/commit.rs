@@ -1,6 +1,10 @@
 //! The shared commit: what cannot be written is refused alone, and what others were in the way of is done again.
 
-use ensemble::store::{Error, Stamp, Store, TraceRow, insert_traces};
+use ensemble::auth::digest;
+use ensemble::fhir::ResourceType;
+use ensemble::filter::{Envelope, IndexRows, Param};
+use ensemble::policy::{Action, Caller, Policy};
+use ensemble::store::{Error, NewResource, Stamp, Store, TraceRow, insert_traces};
 
 use crate::support::{Backend, on_both, postgres, server};
 
@@ -98,4 +102,75 @@ fn what_others_were_in_the_way_of_is_done_again() {
         }));
         assert_eq!((tries.try_iter().count(), result.is_ok()), (usize::try_from(tried).unwrap(), done), "{result:?}");
     }
+}
+
+/// What a tester keeps; two of one id cannot both be written.
+fn resource(key: i64, id: &str) -> NewResource {
+    NewResource {
+        envelope: Envelope {
+            holder: -1,
+            key,
+            resource: ResourceType::PATIENT,
+            id: id.to_owned(),
+            version: 1,
+            updated: key,
+            doc_type: 0,
+            labels: 0,
+            submitter: String::new(),
+            parties: String::new(),
+            first: 0,
+        },
+        realm: 1,
+        bound: 0,
+        media: String::new(),
+        body: id.as_bytes().to_vec(),
+        index: IndexRows { token: vec![(Param::new(ResourceType::PATIENT, "identifier"), "an\0code".into())], ..IndexRows::default() },
+        deleted: false,
+        put: false,
+    }
+}
+
+#[test]
+fn new_resources_are_written_together_and_one_that_cannot_be_is_refused_alone() {
+    on_both(|backend| {
+        let (store, runtime) = (open(backend), runtime());
+        runtime.block_on(async {
+            store.insert(|| resource(1, "taken")).await.unwrap();
+            // Every fifth has an id that is taken: every tenth always, the others when they are first made.
+            let tasks: Vec<_> = (0..40_i64)
+                .map(|number| {
+                    let store = store.clone();
+                    let mut made = 0;
+                    let make = move || {
+                        made += 1;
+                        let taken = number % 10 == 0 || number % 5 == 0 && made == 1;
+                        resource(10 + number, &if taken { "taken".to_owned() } else { format!("b{number}") })
+                    };
+                    tokio::spawn(async move { (number, store.insert(make).await) })
+                })
+                .collect();
+            let writing = {
+                let store = store.clone();
+                let row = trace(100, "written", "");
+                tokio::spawn(async move { store.write(move |connection| insert_traces(connection, [&row])).await })
+            };
+            let tracing = store.trace(vec![trace(101, "traced", "")]).await;
+            for task in tasks {
+                let (number, done) = task.await.unwrap();
+                match done {
+                    Ok(new) => assert_eq!((new.envelope.key, number % 10 == 0), (10 + number, false), "{backend:?} {number}"),
+                    Err(error) => assert!(number % 10 == 0 && matches!(error, Error::Busy), "{backend:?} {number} {error:?}"),
+                }
+            }
+            writing.await.unwrap().unwrap();
+            tracing.unwrap();
+            let policy = Policy::embedded(true, digest::sha256_hex).unwrap();
+            for number in 0..40_i64 {
+                let scope = policy.scope(&Caller::tester().unwrap(), Action::Consult, ResourceType::PATIENT, 0);
+                let found = store.read(scope, &format!("b{number}")).await.unwrap().map(|found| (found.envelope.key, found.body));
+                let expected = (number % 10 != 0).then(|| (10 + number, format!("b{number}").into_bytes()));
+                assert_eq!(found, expected, "{backend:?} {number}");
+            }
+        });
+    });
 }

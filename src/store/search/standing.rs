@@ -32,7 +32,8 @@ pub fn standings(
     let mut statement = Statement::new("SELECT r.holder, r.ins, r.patient, r.state, r.born, r.settings, ");
     rights_column(actors, &mut statement);
     statement.sql(", EXISTS (SELECT 1 FROM resource d WHERE d.submitter = ").text(principal.as_str());
-    statement.sql(" AND d.holder = r.holder) FROM holder r WHERE 1 = 0");
+    // The index is of records only, which the statement says too.
+    statement.sql(" AND d.holder = r.holder AND d.holder > 0) FROM holder r WHERE 1 = 0");
     for name in names {
         match name {
             HolderName::Id(id) => statement.sql(" OR r.patient = ").text(id),
