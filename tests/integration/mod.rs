@@ -2,6 +2,7 @@
 
 mod bundles;
 mod cda;
+mod clients;
 mod concurrency;
 mod consents;
 mod fhirpath_patch;
