@@ -8,6 +8,7 @@ mod negotiate;
 mod outcome;
 mod respond;
 mod sandbox;
+mod stream;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use actix_web::http::header::{ETAG, HeaderMap, LAST_MODIFIED, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::negotiate::{self, Return, Style};
+use super::stream::Streamed;
 use crate::fhir::{Format, json, outcome, primitive, xml};
 use crate::interaction::{Answer, Error, Route};
 
@@ -63,7 +64,15 @@ pub async fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: 
         builder
             .insert_header(("X-Content-Type-Options", "nosniff"))
             .insert_header(("Content-Security-Policy", "default-src 'none'; sandbox"));
-        return Ok(builder.content_type(media).body(answer.body));
+        let builder = builder.content_type(media);
+        return Ok(match answer.content {
+            Some(content) => builder.body(Streamed::new(content, &[])),
+            None => builder.body(answer.body),
+        });
+    }
+    if let Some(content) = answer.content {
+        let resource = styled_anywhere(answer.body, style).await?;
+        return Ok(builder.content_type(style.format.media()).body(Streamed::new(content, &resource)));
     }
     let told = route.writes() || matches!(route, Route::Delete(..));
     let body = match prefers {

@@ -142,6 +142,7 @@ pub(super) fn written(service: &Service, new: &NewResource, status: u16, warning
         status,
         body: super::links::absolute(envelope.resource, &new.body, &service.base_url),
         media: None,
+        content: None,
         version: Some(envelope.version),
         updated: Some(envelope.updated),
         location: Some(format!("{}/{}/_history/{}", envelope.resource, envelope.id, envelope.version)),

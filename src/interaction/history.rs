@@ -43,6 +43,9 @@ pub async fn vread(
     };
     let digits = version.bytes().all(|b| b.is_ascii_digit()) && !version.starts_with('0');
     let only = version.parse::<i32>().ok().filter(|_| digits);
+    if resource == ResourceType::BINARY && only == Some(found.envelope.version) && !found.deleted {
+        return answered(service, &asked, answer(service, request, &found, wanted), &found).await;
+    }
     let versions = match only {
         Some(only) => of(service, request, &found, Span { only: Some(only), ..Span::default() }).await?.0,
         None => Vec::new(),
@@ -65,7 +68,7 @@ fn as_of(found: &Found, version: Version) -> Found {
     }
     then.envelope.version = version.version;
     then.envelope.updated = version.updated;
-    then.body = version.body;
+    (then.body, then.rest) = (version.body, 0);
     then
 }
 

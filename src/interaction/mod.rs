@@ -42,6 +42,7 @@ mod search_traces;
 mod search_type;
 mod searchset;
 mod stored;
+mod streamed;
 mod subset;
 mod update;
 
@@ -62,6 +63,7 @@ pub use read::{Wanted, read};
 pub use route::{Route, route};
 pub use search_system::search_system;
 pub use search_type::{Compartment, search};
+pub use streamed::Content;
 pub use update::update;
 
 use std::sync::Arc;
@@ -175,6 +177,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// The media type of a body that is no FHIR resource.
     pub media: Option<String>,
+    /// The content of a large Binary, sent as it is or in the place the body keeps for it.
+    pub content: Option<Content>,
     /// The version of the one resource answered.
     pub version: Option<i32>,
     /// When it was written, microseconds.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::document::is_media_type;
 use super::links::absolute;
+use super::streamed::Content;
 use super::{Answer, Error, Request, Service, listed, patient, search_traces};
 use crate::audit::{self, Happened};
 use crate::fhir::{ResourceType, primitive};
@@ -137,11 +138,18 @@ pub(super) fn answer(service: &Service, request: &Request, found: &Found, wanted
         if found.envelope.resource == ResourceType::BINARY {
             kept_as_resource(&mut answer, wanted)?;
         }
-    } else if wanted.wants_resource(&found.media)? {
-        answer.body = binary(found).to_string().into_bytes();
     } else {
-        answer.media = Some(served_as(&found.media));
-        answer.body.clone_from(&found.body);
+        let as_resource = wanted.wants_resource(&found.media)?;
+        if found.rest > 0 {
+            answer.content = Some(Content::new(service, found, as_resource));
+        }
+        match (as_resource, found.rest) {
+            (true, 0) => answer.body = binary(found, &STANDARD.encode(&found.body)).to_string().into_bytes(),
+            (true, _) => answer.body = binary(found, Content::placeholder()).to_string().into_bytes(),
+            (false, 0) => answer.body.clone_from(&found.body),
+            (false, _) => {}
+        }
+        answer.media = (!as_resource).then(|| served_as(&found.media));
     }
     Ok(answer)
 }
@@ -176,13 +184,13 @@ pub(super) fn present(service: &Service, request: &Request, found: &Found) -> Ve
 }
 
 /// A Binary as a resource (FHIR R4 binary.html).
-fn binary(found: &Found) -> Value {
+fn binary(found: &Found, data: &str) -> Value {
     let envelope = &found.envelope;
     json!({
         "resourceType": "Binary",
         "id": envelope.id,
         "meta": {"versionId": envelope.version.to_string(), "lastUpdated": primitive::format_instant(envelope.updated)},
         "contentType": found.media,
-        "data": STANDARD.encode(&found.body)
+        "data": data
     })
 }

@@ -1,6 +1,7 @@
 //! The only room that names diesel: pools, statements, index rows, rights, traces; SQLite and PostgreSQL alike.
 
 pub mod bulk;
+pub mod content;
 mod error;
 mod gather;
 pub mod history;

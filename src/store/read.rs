@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{BigInt, Binary, Integer, SmallInt, Text};
 
+use super::content;
 use super::error::Error;
 use super::pool::AnyConnection;
 use super::predicate::{self, Place};
@@ -21,8 +22,10 @@ pub struct Found {
     pub about: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
-    /// The exact bytes to serve; empty for a deletion.
+    /// The exact bytes to serve; empty for a deletion. Of the content of a large Binary, the first [`content::PART`].
     pub body: Vec<u8>,
+    /// How many bytes follow, which [`content`] brings.
+    pub rest: u64,
     /// Whether the current version is a deletion.
     pub deleted: bool,
     /// What the database said of the conditions of the scope that follow references.
@@ -81,6 +84,10 @@ const PLAIN_COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated
 pub fn columns(scope: &Scope, statement: &mut Statement) {
     if scope.is_tester() {
         statement.sql(PLAIN_COLUMNS);
+    } else if scope.resource() == ResourceType::BINARY {
+        let (before, after) = COLUMNS.split_once("r.body").unwrap_or((COLUMNS, ""));
+        statement.sql(before).sql("SUBSTR(r.body, 1, ").number(content::PART).sql(")").sql(after);
+        rights_column(scope.actors(), statement);
     } else {
         statement.sql(COLUMNS);
         rights_column(scope.actors(), statement);
@@ -178,7 +185,13 @@ pub fn read_each(connection: &mut AnyConnection, wanted: &[(&Scope, &str)]) -> R
         statement.sql(if place == 0 { "SELECT " } else { " UNION ALL SELECT " });
         columns(scope, &mut statement);
         links_column(scope, &mut statement);
-        statement.sql(", CAST(").number(place).sql(" AS SMALLINT) FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
+        let length = if scope.resource() == ResourceType::BINARY { "LENGTH(r.body)" } else { "0" };
+        statement
+            .sql(", CAST(")
+            .sql(length)
+            .sql(" AS BIGINT), CAST(")
+            .number(place)
+            .sql(" AS SMALLINT) FROM locator l JOIN resource r ON r.holder = l.holder AND r.key = l.key");
         // A Binary has the rights of the one DocumentReference it was bound to; anything else has its own.
         let bound = scope.resource() == ResourceType::BINARY;
         beside(scope, if bound { "CASE WHEN r.bound = 0 THEN r.key ELSE r.bound END" } else { "r.key" }, &mut statement);
@@ -186,10 +199,10 @@ pub fn read_each(connection: &mut AnyConnection, wanted: &[(&Scope, &str)]) -> R
         statement.sql(" AND l.ref = ").text(format!("{}/{id}", scope.resource()));
     }
     let mut found: Vec<Result<Option<Found>, Error>> = wanted.iter().map(|_| Ok(None)).collect();
-    for (row, linked, place) in statement.load::<(Columns, Text, SmallInt), (Values, String, i16)>(connection)? {
+    for (row, linked, length, place) in statement.load::<(Columns, Text, BigInt, SmallInt), (Values, String, i64, i16)>(connection)? {
         let place = usize::try_from(place).unwrap_or(usize::MAX);
         if let (Some(result), Some((scope, _))) = (found.get_mut(place), wanted.get(place)) {
-            *result = decided(scope, row, &linked).map(Some);
+            *result = decided(scope, row, &linked, u64::try_from(length).unwrap_or(0)).map(Some);
         }
     }
     Ok(found)
@@ -206,12 +219,13 @@ fn links_column(scope: &Scope, statement: &mut Statement) {
 }
 
 /// What a row says, and what the scope says of it.
-fn decided(scope: &Scope, row: Values, linked: &str) -> Result<Found, Error> {
+fn decided(scope: &Scope, row: Values, linked: &str, length: u64) -> Result<Found, Error> {
     let Parsed { envelope, facts, about, media, body, deleted } = parse(row)?;
     let linked: Vec<(Filter, bool)> = scope.links().into_iter().zip(linked.bytes().map(|letter| letter == b'y')).collect();
     let candidate = Candidate { envelope: &envelope, facts: &facts, index: None, follow: None, linked: &linked, referring: None };
     let decision = scope.decide(&candidate);
-    Ok(Found { envelope, facts, about, media, body, deleted, linked, decision })
+    let rest = length.saturating_sub(u64::try_from(body.len()).unwrap_or(u64::MAX));
+    Ok(Found { envelope, facts, about, media, body, rest, deleted, linked, decision })
 }
 
 /// Every right over a holder, in force or not, in the order of actors.

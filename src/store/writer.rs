@@ -28,7 +28,7 @@ pub enum Job {
     /// A write.
     Write(Write),
     /// A new resource.
-    Insert(Insert),
+    Insert(Box<Insert>),
     /// Traces, and who waits for them.
     Traces(Vec<TraceRow>, oneshot::Sender<Result<(), Error>>),
 }
@@ -124,7 +124,7 @@ fn commit(connection: &mut AnyConnection, target: &Target, batch: Vec<Job>, comm
                 completions.push(completion);
             }
             // Who waited was told that the database is away, and may have asked again; nothing was disclosed.
-            Job::Insert(Insert { answer, .. }) if answer.is_closed() => {}
+            Job::Insert(insert) if insert.answer.is_closed() => {}
             Job::Traces(_, waiting) if waiting.is_closed() => {}
             Job::Insert(insert) => {
                 new.push(insert.new);

@@ -97,7 +97,8 @@ fn java_has_the_exchange_with_hapi_in_json_and_xml() {
     ];
     if fetched("the HAPI client", &directory, &[&["java", "-version"], &fetch]) {
         let (program, classpath) = (project.join("Exchange.java"), std::fs::read_to_string(classpath).unwrap());
-        let steps = ["JSON", "XML"].map(|encoding| ["token", "consent", "deposit", "find", "read", "patch"].map(|step| format!("{encoding} {step}")));
+        let steps = ["JSON", "XML"]
+            .map(|encoding| ["token", "consent", "deposit", "find", "read", "patch"].map(|step| format!("{encoding} {step}")));
         let steps: Vec<&str> = steps.iter().flatten().map(String::as_str).collect();
         exchanges(&directory, &["java", "-cp", classpath.trim(), program.to_str().unwrap()], &steps);
     }

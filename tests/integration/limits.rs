@@ -38,7 +38,7 @@ fn a_body_announced_to_be_too_long_is_refused_before_it_comes() {
     };
     let (fhir, form) = ("application/fhir+json", "application/x-www-form-urlencoded");
     for (path, media, length) in [
-        ("/fhir/DocumentReference", fhir, 60 * MIB),
+        ("/fhir/DocumentReference", fhir, 80 * MIB),
         ("/fhir/DocumentReference", fhir, usize::MAX),
         ("/fhir/DocumentReference/_search", form, MIB),
         ("/sandbox/token", "application/json", MIB),

@@ -1,5 +1,6 @@
 //! The store beside its oracle, on both databases.
 
+mod chains;
 mod commit;
 mod differential;
 mod growth;

@@ -66,6 +66,9 @@ pub async fn done(service: &Service, entry: Entry) -> Result<Answer, Error> {
     // In a Bundle a Binary is a resource.
     let wanted = Wanted { ranges: vec!["application/fhir+json".into()] };
     let mut answer = perform(service, &request, &route, pairs, sent, &wanted).await?;
+    if let Some(content) = answer.content.take() {
+        answer.body = content.within(&answer.body).await?;
+    }
     if route.reads() && if_none_match.is_some() && if_none_match == answer.version {
         answer.status = 304;
     }

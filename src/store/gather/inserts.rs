@@ -88,7 +88,7 @@ impl Store {
         let (answer, result) = oneshot::channel();
         let asked = Insert { new, answer };
         match &self.target {
-            Target::Sqlite(_) => self.writer.queue(Job::Insert(asked))?,
+            Target::Sqlite(_) => self.writer.queue(Job::Insert(Box::new(asked)))?,
             Target::Postgres(_) => self.gather(&self.inserts, asked),
         }
         within(async { result.await.map_err(|_| Error::Away)? }).await

@@ -14,6 +14,19 @@ pub fn conjuncts<'f>(filter: &'f Filter, into: &mut Vec<&'f Filter>) {
     }
 }
 
+/// The conditions one of which must hold.
+pub fn alternatives(filter: &Filter) -> Vec<&Filter> {
+    match filter {
+        Filter::Or(any) => any.iter().flat_map(alternatives).collect(),
+        other => vec![other],
+    }
+}
+
+/// Whether a chain is one of the alternatives.
+pub fn has_chain(filter: &Filter) -> bool {
+    alternatives(filter).iter().any(|one| matches!(one, Filter::Via(..)))
+}
+
 /// The person that a condition names.
 pub fn person(filter: &Filter) -> Option<&str> {
     match filter {

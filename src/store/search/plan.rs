@@ -11,7 +11,7 @@ use super::super::pool::AnyConnection;
 use super::super::predicate::{self, Place, row_test, table_of};
 use super::super::sql::Statement;
 use super::PageRequest;
-use super::leads::{conjuncts, is_common, is_one_value, leads, leads_anywhere, needs_row, person, stands_for};
+use super::leads::{alternatives, conjuncts, has_chain, is_common, is_one_value, leads, leads_anywhere, needs_row, person, stands_for};
 use crate::filter::{Filter, Param, ParamKind, Test, any_of_system, signature};
 use crate::policy::Scope;
 
@@ -28,6 +28,8 @@ pub enum Leader<'f> {
     Rows(&'f Filter),
     /// Any rows, each resource once, in no order.
     Set(&'f Filter),
+    /// Of each that a chain ends at, as many of the rows that lead there as a page has, each resource once.
+    Newest(&'f Filter),
     /// The rows of what is sorted by, in its order.
     Sorted,
     /// The dates of what is about the person that this asks for, in their order.
@@ -45,6 +47,19 @@ pub struct Plan<'f> {
     home: Option<i64>,
     /// Where its conditions stand.
     pub place: Place,
+    /// What a page in the order of creation can hold.
+    pub cut: Cut,
+}
+
+/// A page in the order of creation.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// The key after which it begins.
+    pub after: Option<i64>,
+    /// Whether it runs from the newest.
+    pub down: bool,
+    /// How many it has, and one more.
+    pub limit: u32,
 }
 
 impl<'f> Plan<'f> {
@@ -59,7 +74,9 @@ impl<'f> Plan<'f> {
             _ => None,
         };
         let place = Place::top(i16::from(scope.is_tester()), Some(scope.resource()));
-        Self { scope, allowed: scope.filter(), asked, holders: request.holders.as_deref(), home, place }
+        let after = request.after.as_ref().map(|after| after.key);
+        let cut = Cut { after, down: !request.backward, limit: request.limit.saturating_add(1) };
+        Self { scope, allowed: scope.filter(), asked, holders: request.holders.as_deref(), home, place, cut }
     }
 
     /// Whether every match has a row of the parameter.
@@ -99,11 +116,40 @@ impl<'f> Plan<'f> {
                 return Ok(Leader::Rows(filter));
             }
         }
+        if let (None, Some(chain)) = (sort, self.only_chain())
+            && self.ends(connection, chain)? < FEW
+        {
+            return Ok(Leader::Newest(chain));
+        }
         // Rows of values that are not in the order of an index, of a home that is known, lead by it.
         Ok(match sort {
             Some((param, kind)) if kind != ParamKind::Quantity && !is_common(param) && self.home.is_some() => Leader::Sorted,
             _ => Leader::Type,
         })
+    }
+
+    /// A chain that is all that is asked, and all that decides.
+    fn only_chain(&self) -> Option<&'f Filter> {
+        let [only] = self.asked.as_slice() else { return None };
+        let decides = self.scope.is_tester() && self.allowed == Filter::Everything;
+        (decides && leads(only) && stands_for(only) && has_chain(only)).then_some(only)
+    }
+
+    /// How many there are at the ends of a chain, and beside it, up to [`FEW`] each.
+    fn ends(&self, connection: &mut AnyConnection, chain: &Filter) -> Result<i64, Error> {
+        let mut statement = Statement::default();
+        for (number, part) in alternatives(chain).into_iter().enumerate() {
+            statement.sql(if number == 0 { "SELECT (" } else { " UNION ALL SELECT (" }).sql("SELECT COUNT(*) FROM (");
+            match part {
+                Filter::Via(_, resource, inner) => self.leading(inner, self.place.linked(*resource), &mut statement),
+                part => {
+                    self.rows_at(part, self.place, true, &mut statement);
+                    statement.sql(&format!(" LIMIT {FEW}"));
+                }
+            }
+            statement.sql(") e)");
+        }
+        Ok(statement.load::<BigInt, i64>(connection)?.into_iter().sum())
     }
 
     /// What leads to all matches.
@@ -196,6 +242,11 @@ impl<'f> Plan<'f> {
                 self.rows(filter, out);
                 out.sql(") u) ").sql(alias);
             }
+            Leader::Newest(filter) => {
+                out.sql(" FROM (SELECT DISTINCT holder, key FROM (");
+                self.newest(filter, out);
+                out.sql(") u) ").sql(alias);
+            }
         }
         if own && !matches!(leader, Leader::Type | Leader::Sorted | Leader::Person(_)) {
             out.sql(" JOIN resource r ON r.holder = d.holder AND r.key = d.key");
@@ -270,14 +321,14 @@ impl<'f> Plan<'f> {
         let stands = match leader {
             Leader::Type => return true,
             Leader::Sorted | Leader::Person(_) => true,
-            Leader::Rows(filter) | Leader::Set(filter) => stands_for(filter),
+            Leader::Rows(filter) | Leader::Set(filter) | Leader::Newest(filter) => stands_for(filter),
         };
         !stands || needs_row(&self.allowed) || self.rest(leader).any(needs_row)
     }
 
     fn rest<'p>(&'p self, leader: &Leader<'f>) -> impl Iterator<Item = &'f Filter> + use<'p, 'f> {
         let done: Option<*const Filter> = match leader {
-            Leader::Rows(filter) | Leader::Set(filter) => Some(std::ptr::from_ref(*filter)),
+            Leader::Rows(filter) | Leader::Set(filter) | Leader::Newest(filter) => Some(std::ptr::from_ref(*filter)),
             // The dates stand beside whom `patient` names, where the type has that parameter.
             Leader::Person(filter @ Filter::Index(param, _)) if *param == Param::new(self.scope.resource(), "patient") => {
                 Some(std::ptr::from_ref(*filter))

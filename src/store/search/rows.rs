@@ -86,6 +86,49 @@ impl Plan<'_> {
         }
     }
 
+    /// The same of a chain, but of those that lead to one of its ends only as many as a page in the order of creation can hold: which
+    /// page costs as much as there are ends, not as much as leads to them.
+    pub fn newest(&self, filter: &Filter, out: &mut Statement) {
+        match filter {
+            Filter::Or(any) => {
+                for (number, one) in any.iter().enumerate() {
+                    out.sql(if number == 0 { "SELECT holder, key FROM (" } else { " UNION ALL SELECT holder, key FROM (" });
+                    self.newest(one, out);
+                    out.sql(") n").sql(&number.to_string());
+                }
+            }
+            Filter::Via(param, resource, inner) => {
+                let target = self.place.linked(*resource);
+                let (r, _) = target.aliases();
+                let value = format!("'{resource}/' || {r}.id");
+                out.sql("SELECT x.holder AS holder, x.key AS key");
+                self.led(inner, target, false, out);
+                out.sql(" JOIN index_reference x ON ");
+                self.of_param("x", *param, out);
+                out.sql(&format!(" AND x.value = {value} AND x.key "));
+                let (within, least, last, order) = match self.cut.down {
+                    true => (">=", "MIN", i64::MAX, "DESC"),
+                    false => ("<=", "MAX", i64::MIN, "ASC"),
+                };
+                out.sql(&format!("{within} COALESCE((SELECT {least}(z.key) FROM (SELECT y.key AS key FROM index_reference y WHERE "));
+                self.of_param("y", *param, out);
+                out.sql(&format!(" AND y.value = {value}"));
+                self.cut_off("y", out);
+                out.sql(&format!(" ORDER BY y.key {order} LIMIT ")).number(self.cut.limit).sql(") z), ").big(last).sql(")");
+                self.cut_off("x", out);
+                self.held(inner, *resource, target, out);
+            }
+            other => self.rows(other, out),
+        }
+    }
+
+    /// What a page has before it.
+    fn cut_off(&self, alias: &str, out: &mut Statement) {
+        if let Some(after) = self.cut.after {
+            out.sql(" AND ").sql(alias).sql(if self.cut.down { ".key < " } else { ".key > " }).big(after);
+        }
+    }
+
     /// `FROM` the resources at the end of a link, led by the first condition on them that can.
     fn led(&self, inner: &Filter, at: Place, some: bool, out: &mut Statement) {
         let (r, h) = at.aliases();
