@@ -72,7 +72,7 @@ fn rule_080_a_refusal_looks_like_any_absence() {
         let record = |number: u32| server.create(&occupational(number), &collected(&me, "record-access", party(&psidnat(number))));
         for number in [92, 93, 94] {
             assert_eq!((deposit(number).status, deposit(number).text()), (422, deposit(91).text()), "{number}");
-            assert_eq!((record(number).status, record(number).text()), (422, record(91).text()), "{number}");
+            assert_eq!((record(number).status, record(number).text()), (403, record(91).text()), "{number}");
         }
         // With the right, what gives it is seen, and no former block.
         assert_eq!(server.get(&occupational(95), "Consent").matches(), [right.id()]);
