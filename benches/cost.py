@@ -7,8 +7,11 @@
 For each database: the same documents twice, as a tester keeps them (no rights, no traces) and in a person's record. They are asked for by a
 tester, then by a professional of the care team of one: rights in the statement, each answer after the commit of its trace. Then documents
 of 100 kB are deposited by a laboratory. Printed: requests a second, at 8 and at 256 connections, and how often the disk
-of this directory commits. Needs `wrk`, nothing but Python's standard library else. The same database on a file system in memory (`/dev/shm`)
-tells what waiting for the disk costs.
+of this directory commits. Needs `wrk` and `cargo`, nothing but Python's standard library else. The same database on a file system in memory
+(`/dev/shm`) tells what waiting for the disk costs.
+
+No answer about a record goes without its trace, and there is no switch for it: what rights cost alone is measured beneath HTTP, in the same
+run, on the same database, by `benches/rights.rs`, which puts the parts together: no rights; rights; rights and the commit of a trace.
 """
 import argparse
 import base64
@@ -137,6 +140,23 @@ def load(server, directory, lines, token, connections, seconds, method="GET", pa
     return int(rate), float(median), float(late)
 
 
+def beneath(database, directory, reads, connections, seconds):
+    """Reads a second without rights, with rights, and with rights and traces, of a database that no server has open."""
+    files = []
+    for who in ("tester", "professional"):
+        files.append(os.path.join(directory, f"{who}.ids"))
+        with open(files[-1], "w", encoding="utf-8") as file:
+            file.writelines(path.rsplit("/", 1)[1] + "\n" for path in reads[who])
+    place = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    url = f"sqlite:{os.path.abspath(database.removeprefix('sqlite:'))}" if database.startswith("sqlite:") else database
+    command = ["cargo", "bench", "--quiet", "--bench", "rights", "--", url, str(seconds), str(connections), *map(os.path.abspath, files)]
+    output = subprocess.run(command, capture_output=True, text=True, cwd=place)
+    found = re.search(r"RESULT (\d+) (\d+) (\d+)", output.stdout)
+    if not found:
+        sys.exit(f"no figures of {' '.join(command)}: {output.stdout}{output.stderr}")
+    return tuple(map(int, found.groups()))
+
+
 def commits(directory):
     """How often a second the disk takes 4 kB for good."""
     with open(os.path.join(directory, "disk"), "wb", buffering=0) as file:
@@ -154,8 +174,8 @@ def main():
     parser.add_argument("--database", action="append", help="empty; a temporary SQLite file where none is given")
     parser.add_argument("--seconds", type=int, default=3)
     arguments = parser.parse_args()
-    print("| database | request | connections | tester | professional, traced | median, 99 of 100 (ms) | cost | disk commits a second |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| database | request | connections | tester | professional, untraced | traced | median, 99 of 100 (ms) | cost | disk commits a second |")
+    print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=".") as directory:
         for database in arguments.database or [f"sqlite:{directory}/cost.db"]:
             server = Server(arguments.ensemble, database)
@@ -167,7 +187,7 @@ def main():
                         plain, _, _ = load(server, directory, of["tester"], tester, connections, arguments.seconds)
                         rate, median, late = load(server, directory, of["professional"], doctor, connections, arguments.seconds)
                         shown = f"| {median} {late} | {plain / rate:.2f} | {commits(directory)} |"
-                        print(f"| {name} | {question} | {connections} | {plain} | {rate} {shown}", flush=True)
+                        print(f"| {name} | {question} | {connections} | {plain} | | {rate} {shown}", flush=True)
                 laboratory = server.token(kind="structure", id=LABORATORY)
                 text = ("Compte rendu de biologie. " * 4000)[:100_000].encode()
                 body = json.dumps(document({"identifier": {"system": INS_SYSTEM, "value": INS}}, "NUMBER", text))
@@ -175,9 +195,14 @@ def main():
                     rate, median, late = load(
                         server, directory, [body], laboratory, connections, arguments.seconds, "POST", "/fhir/DocumentReference"
                     )
-                    print(f"| {name} | deposit of 100 kB | {connections} | | {rate} | {median} {late} | | {commits(directory)} |", flush=True)
+                    print(f"| {name} | deposit of 100 kB | {connections} | | | {rate} | {median} {late} | | {commits(directory)} |", flush=True)
             finally:
                 server.process.terminate()
+                server.process.wait()
+            for connections in (8, 256):
+                plain, rights, traced = beneath(database, directory, paths["read"], connections, arguments.seconds)
+                shown = f"| | {plain / traced:.2f} | {commits(directory)} |"
+                print(f"| {name} | read beneath HTTP | {connections} | {plain} | {rights} | {traced} {shown}", flush=True)
 
 
 if __name__ == "__main__":

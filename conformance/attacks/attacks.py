@@ -35,7 +35,7 @@ def resources(answer):
 
 def shows(world, answer, used):
     """A sign of what is hidden in an answer: the thing itself, or what is said in it alone and was not asked for."""
-    hidden = {pair[0] for name, pair in world.pairs.items() if name in ("id", "binary", "of", "consent", "team", "relative", "trace")}
+    hidden = {pair[0] for name, pair in world.pairs.items() if name in ("id", "binary", "of", "list", "consent", "team", "relative", "trace")}
     found = next((one["id"] for one in resources(answer) if one.get("id") in hidden), None)
     return found or next((secret for secret in world.secrets if secret not in used and secret in answer.text), None)
 
@@ -324,7 +324,11 @@ LINES = [
     (8, "negation", gets(
         "{type}?{scope}&{token}:not={code}", "{type}?{scope}&_id:not={id}", "{by_type}?_has:{type}:{by}:{token}:not={visible_code}&_has:{type}:{by}:_id={id}")
         + [hides("GET", "{type}?{scope}&{token}:not={visible_code}")]),
-    (9, "membership in a hidden list", gets("{type}?{scope}&_list={list}", "{type}?{scope}&_has:List:item:_id={list}")),
+    (9, "membership in a hidden list", gets(
+        "List/{list}", "List/{list}/_history", "List?{scope}&_id={list}", "List?{scope}&item={type}/{id}", "List?{scope}&_id={list}&_include=List:item",
+        "{type}?{scope}&_list={list}", "{type}?{scope}&_has:List:item:_id={list}", "List?{scope}&_id={folder}&item={type}/{id}",
+        "{type}?{scope}&_list={folder}&_id={id}", "{type}?{scope}&_has:List:item:_id={folder}&{token}={code}")
+        + [hides("GET", path) for path in ("List?{scope}&_id={folder}&_include=List:item", "{type}?{scope}&_list={folder}")]),
     (10, "compartment by another parameter", [hides("GET", "Patient/{own}/{type}?_count=100"), hides("GET", "{by_type}/{by_id}/{type}?_count=100")]),
     (11, "linked patients", [hides("GET", "Patient?_id={own}&_include=Patient:link&_revinclude=Patient:link"), get("Patient/{of}")]),
     (12, "parameters of every type", gets(
@@ -384,6 +388,7 @@ LINES = [
         writes("POST", "", None, bundle("transaction", entry("GET", "{type}/{visible}"), entry("PUT", "{type}/{id}", BARE))),
         writes("POST", "", None, bundle("transaction", entry("GET", "{type}/{visible}"), entry("DELETE", "{type}/{id}")))]),
     (42, "operations", [get(f"Patient/{{of}}/{name}") for name in OPERATIONS] + [get(f"{{type}}/{{id}}/{name}") for name in OPERATIONS]
+        + [get(f"{target}/$explain-access{query}", control="person") for target in ("{type}/{id}", "Patient/{of}", "Consent/{consent}") for query in ("", "?profession=10")]
         + [hides("GET", "Patient/{own}/$everything"), hides("GET", "Patient/{own}/$summary"), hides("GET", "{type}/$docref?patient={own}")]),
     (43, "export", gets("Patient/{of}/$export", "$export?patient=Patient/{of}", "Patient/$export?_typeFilter={type}%3F{token}%3D{code}")),
     (44, "subscription", [writes("POST", "Subscription", None, {

@@ -17,6 +17,7 @@ import uuid
 
 INS, CB = "urn:oid:1.2.250.1.213.1.4.10", "https://ensemble.example/fhir"
 PSIDNAT, LOINC = "urn:oid:1.2.250.1.71.4.2.1", "http://loinc.org"
+KINDS = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
 SECRET, SEEN, HOSPITAL = "11490-0", "47420-5", "1750000018"
 TREATING, READER, OPTICIAN, OTHER, RESCUER = (f"8100000009{number:02}" for number in range(1, 6))
 
@@ -132,6 +133,10 @@ def main():
         related = {"related": [{"reference": f"DocumentReference/{hidden['id']}"}]}
         for number in (2, 3):
             sandbox.create(hospital, document(own, SEEN, f"Vu {number}", fresh(), author=author, **({"context": related} if number == 2 else {})))
+        listed = lambda person, kind, *entries: sandbox.create(hospital, {
+            "resourceType": "List", "status": "current", "mode": "working", "title": "Liste", "subject": about(person), "code": {"coding": [{"system": KINDS, "code": kind}]},
+            "entry": [{"item": {"reference": f"DocumentReference/{entry}"}} for entry in entries]})["id"]
+        secrets = listed(of, "submissionset", hidden["id"])
         right = sandbox.create(holder(of), consent(of, "record-access", named(OTHER)))["id"]
         team = sandbox.create(holder(of), {"resourceType": "CareTeam", "status": "active", "subject": about(of), "participant": [{"member": named(OTHER)}]})["id"]
         relative = sandbox.create(operator, {"resourceType": "RelatedPerson", "active": True, "patient": about(of), "name": [{"family": "Parente"}],
@@ -145,7 +150,7 @@ def main():
                 "id": [hidden["id"], absent()], "binary": [hidden["content"][0]["attachment"]["url"].rsplit("/", 1)[1], absent()],
                 "code": [SECRET, "11491-8"], "text": [text, f"Secret {uuid.uuid4().hex[:12]}"], "day": [day, "1999-01-10"],
                 "identifier": [f"urn:ietf:rfc:3986|{master}", f"urn:ietf:rfc:3986|{fresh()}"],
-                "consent": [right, absent()], "team": [team, absent()], "relative": [relative, absent()],
+                "list": [secrets, absent()], "consent": [right, absent()], "team": [team, absent()], "relative": [relative, absent()],
                 "trace": [sandbox.first(holder(of), f"AuditEvent?entity=DocumentReference/{hidden['id']}&_count=1"), absent()], **new,
             },
             "names": {
@@ -178,6 +183,7 @@ def main():
             itself["patient"]["identifier"]["value"] = "{person}"
             made["bodies"] = {"consent": itself}
         if own == of:
+            made["names"]["folder"] = listed(own, "folder", visible, hidden["id"])
             made["emergency"] = professional(RESCUER, "28" if name == "barred" else "10", purpose="bris_de_glace", reason="essai")
         return made
 

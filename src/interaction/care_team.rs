@@ -42,7 +42,8 @@ pub fn check_form(team: &Value) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether this caller may write the team, which was `before` until now. Who neither holds nor represents only adds others.
+/// Whether this caller may write the team, which was `before` until now. Who neither holds nor represents only adds others. Without a
+/// standing it has no right.
 ///
 /// # Errors
 /// [`Error::Forbidden`].
@@ -51,15 +52,15 @@ pub fn check_author(
     before: Option<&Value>,
     team: &Value,
     caller: &Caller,
-    standing: &Standing,
+    standing: Option<&Standing>,
     now: i64,
 ) -> Result<(), Error> {
     let refuse = |why: &str| Err(Error::Forbidden(format!("a CareTeam is not written so: {why}")));
     let may = match caller.kind {
         CallerKind::Holder | CallerKind::Representative => return Ok(()),
-        CallerKind::Professional => {
+        CallerKind::Professional => standing.is_some_and(|standing| {
             standing.holds(policy, &[RightKind::TreatingPhysician], caller, now) && !standing.blocked(policy, caller, now)
-        }
+        }),
         // Who manages a team is what it said before: nobody takes it over by saying so.
         CallerKind::Structure => managers(before.unwrap_or(team)).contains(&caller.principal),
         CallerKind::Application | CallerKind::Operator | CallerKind::Auditor | CallerKind::Tester => false,

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::holder::Standing;
+use super::holder::{self, Standing};
 use super::stored::{add_extension, remove_extension, set};
 use super::{Error, clear};
 use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
 use crate::fhir::{ResourceType, primitive};
-use crate::filter::{Actor, RightKind};
+use crate::filter::{Actor, HolderName, RightKind};
 use crate::policy::consents::{Collected, ConsentKind, Named};
 use crate::policy::nomenclature::TRE_A03;
 use crate::policy::projection::{collected_by, consent_actors, consent_kind, consent_kinds};
@@ -224,7 +224,7 @@ pub fn may_end(consent: &Value, policy: &Policy, caller: &Caller, standing: &Sta
     })
 }
 
-/// Whether this caller may record it.
+/// Whether this caller may record it; without a standing it has no right.
 ///
 /// # Errors
 /// [`Error::Forbidden`], or [`Error::Business`] where the statement of collection is missing.
@@ -233,7 +233,7 @@ pub fn check_author(
     kind: &ConsentKind,
     policy: &Policy,
     caller: &Caller,
-    standing: &Standing,
+    standing: Option<&Standing>,
     physician: Option<&Actor>,
     now: i64,
 ) -> Result<(), Error> {
@@ -244,7 +244,7 @@ pub fn check_author(
     if caller.kind != CallerKind::Professional {
         return refuse("only by the person, a representative or a professional");
     }
-    if standing.blocked(policy, caller, now) {
+    if standing.is_some_and(|standing| standing.blocked(policy, caller, now)) {
         return refuse("by this professional");
     }
     // Who cannot speak consents to nothing; and what is recorded in occupational health would count elsewhere.
@@ -256,16 +256,16 @@ pub fn check_author(
     }
     let actors = consent_actors(consent);
     let itself = actors.iter().all(|actor| *actor == caller.principal) && !actors.is_empty();
-    let valid = || standing.holds(policy, &CONSULTS, caller, now);
+    let holds = |kinds: &[RightKind]| standing.is_some_and(|standing| standing.holds(policy, kinds, caller, now));
     match kind.collected {
         Collected::No => return refuse("only by the person or a representative"),
         Collected::Yes => {}
         Collected::ForItself if itself => {}
         Collected::ForItself => return refuse("only for oneself"),
-        Collected::ForItselfOrValid if itself || valid() => {}
+        Collected::ForItselfOrValid if itself || holds(&CONSULTS) => {}
         Collected::ForItselfOrValid => return refuse("for another only while one's own right is valid"),
         Collected::ByAdministrator => {
-            if !standing.holds(policy, &[RightKind::Administrator], caller, now) {
+            if !holds(&[RightKind::Administrator]) {
                 return refuse("only by the person, a representative or an administrator");
             }
             if itself || actors.iter().any(|actor| Some(actor) == physician) {
@@ -276,29 +276,31 @@ pub fn check_author(
     if kind.profession.as_ref().is_some_and(|needed| caller.profession.as_ref() != Some(needed)) {
         return refuse("by another profession");
     }
-    if kind.collected != Collected::ByAdministrator {
-        check_collected(consent, standing)?;
+    if kind.collected != Collected::ByAdministrator && verified(consent).next().is_none() {
+        return Err(not_verified());
     }
     Ok(())
 }
 
-/// Whether the professional states that the person consented.
-fn check_collected(consent: &Value, standing: &Standing) -> Result<(), Error> {
-    let stated = |verification: &Value| {
-        let with = verification.get("verifiedWith");
-        let names = super::holder::names(consent, with, "");
-        let holder = names.iter().any(|name| match name {
-            crate::filter::HolderName::Id(id) => *id == standing.row.patient,
-            crate::filter::HolderName::Identifier(ins) => *ins == standing.row.ins,
-            crate::filter::HolderName::Number(_) => false,
-        });
-        verification.get("verified").and_then(Value::as_bool) == Some(true) && holder
-    };
-    let verifications = consent.get("verification").and_then(Value::as_array);
-    if verifications.into_iter().flatten().any(stated) {
-        return Ok(());
-    }
-    Err(required("Consent.verification", "a professional states that consent was collected: `verified` true, `verifiedWith` the person"))
+/// Those with whom it was verified that they consented.
+fn verified(consent: &Value) -> impl Iterator<Item = HolderName> {
+    let verifications = consent.get("verification").and_then(Value::as_array).into_iter().flatten();
+    let stated = verifications.filter(|verification| verification.get("verified").and_then(Value::as_bool) == Some(true));
+    stated.flat_map(|verification| holder::names(consent, verification.get("verifiedWith"), ""))
+}
+
+fn not_verified() -> Error {
+    required("Consent.verification", "a professional states that consent was collected: `verified` true, `verifiedWith` the person")
+}
+
+/// Whether a professional who says that somebody consented says it of the holder.
+///
+/// # Errors
+/// [`Error::Business`].
+pub fn check_verified(consent: &Value, caller: &Caller, standing: &Standing) -> Result<(), Error> {
+    let stated: Vec<HolderName> = verified(consent).collect();
+    let of_holder = stated.is_empty() || stated.iter().any(|name| holder::is(name, &standing.row));
+    if caller.kind == CallerKind::Professional && !of_holder { Err(not_verified()) } else { Ok(()) }
 }
 
 /// Adds what only the server says: the person, the performer, who collected it, the end of a right that must have one.

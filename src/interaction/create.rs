@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::condition::{self, Created};
-use super::holder::{self, Standing};
+use super::holder::{self, Reached, Standing};
 use super::read::candidate;
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
@@ -11,7 +11,7 @@ use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent,
 use crate::audit::Happened;
 use crate::fhir::national::has_wrong_key;
 use crate::fhir::{Document, ResourceType, outcome};
-use crate::filter::{Actor, Envelope, IndexRows, RightKind};
+use crate::filter::{Actor, Envelope, HolderRow, IndexRows, RightKind};
 use crate::policy::projection::{consent_actors, consent_labels};
 use crate::policy::{Action, Decision};
 use crate::search::extract;
@@ -197,17 +197,17 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
     let (within, asker) = (service.clone(), request.clone());
     let done = condition::unless_exists(service, request, resource, move |connection| -> Result<NewResource, Refused> {
         let asked = within.asked(&asker, "create", resource, "", "");
-        let standing = standing(&within, &asker, connection, resource, &value)?;
-        let at = |error: Error| Refused::at(error, standing.row.holder, 0);
-        store::write::lock_holder(connection, standing.row.holder)?;
-        let checked = checked(&within, &asker, connection, resource, value.clone(), None, &standing).map_err(at)?;
+        let reached = reached(&within, &asker, connection, resource, &value)?;
+        if let Some(standing) = reached.standing() {
+            store::write::lock_holder(connection, standing.row.holder)?;
+        }
+        let Checked { value, named, labels, row } = checked(&within, &asker, connection, resource, value.clone(), None, &reached)?;
         let clock = &within.clock;
-        let mut envelope =
-            envelope(resource, standing.row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &asker.caller.principal);
-        (envelope.parties, envelope.labels) = (parties(&checked.named), checked.labels);
-        let new = prepare(&checked.value, envelope, 0);
+        let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &asker.caller.principal);
+        (envelope.parties, envelope.labels) = (parties(&named), labels);
+        let new = prepare(&value, envelope, 0);
         store::write::insert(connection, &new)?;
-        store::write::refresh_rights(connection, &standing.row)?;
+        store::write::refresh_rights(connection, &row)?;
         leave_trace(&within, connection, &asked, &new.envelope, 201)?;
         Ok(new)
     });
@@ -232,17 +232,16 @@ pub(super) fn person_member(resource: ResourceType) -> &'static str {
     if resource == ResourceType::CARE_TEAM { "subject" } else { "patient" }
 }
 
-/// Where the caller stands with the person the resource names.
-fn standing(
+/// Where the person leads whom the resource names.
+fn reached(
     service: &Service,
     request: &Request,
     connection: &mut AnyConnection,
     resource: ResourceType,
     value: &Value,
-) -> Result<Standing, Refused> {
-    let member = person_member(resource);
-    let names = holder::names(value, value.get(member), &service.base_url);
-    holder::open(service, connection, &request.caller, &names, &format!("{resource}.{member}"))
+) -> Result<Reached, Error> {
+    let names = holder::names(value, value.get(person_member(resource)), &service.base_url);
+    holder::reach(service, connection, &request.caller, &names)
 }
 
 /// A resource about a holder as it is stored.
@@ -253,9 +252,12 @@ pub(super) struct Checked {
     pub named: Vec<Actor>,
     /// Its labels.
     pub labels: i16,
+    /// The holder.
+    pub row: HolderRow,
 }
 
-/// The resource as it is stored, if this caller may write it so; `before` is what it was until now.
+/// The resource as it is stored, if this caller may write it so; `before` is what it was until now. What is said of the record comes
+/// after what would be said of any, so that who may not know of it is not told by the way in which it is refused (P1).
 pub(super) fn checked(
     service: &Service,
     request: &Request,
@@ -263,55 +265,74 @@ pub(super) fn checked(
     resource: ResourceType,
     mut value: Value,
     before: Option<&Value>,
-    standing: &Standing,
-) -> Result<Checked, Error> {
-    let (policy, caller, now) = (&service.policy, &request.caller, service.clock.now());
-    let row = &standing.row;
-    let named = match resource {
+    reached: &Reached,
+) -> Result<Checked, Refused> {
+    let refuse = |error: Error| reached.refused(error);
+    let place = format!("{resource}.{}", person_member(resource));
+    let (standing, named) = match resource {
         ResourceType::CONSENT => {
-            let physician = treating_physician(connection, standing, now)?;
-            let kind = consent::check_form(&value, policy)?;
-            if let Some(before) = before {
-                consent::check_same(before, &value, now)?;
-            }
-            consent::check_author(&value, kind, policy, caller, standing, physician.as_ref(), now)?;
-            if let Some(team) = consent::team(&value)
-                && !knows_team(service, request, connection, row.holder, team)?
-            {
-                return Err(Error::Business {
-                    code: "not-found",
-                    expression: "Consent.provision.actor[0].reference".into(),
-                    message: "this CareTeam is not known".into(),
-                });
-            }
-            consent::complete(&mut value, policy, caller, standing, now);
-            consent_actors(&value)
+            may_consent(service, request, connection, &value, before, reached.standing()).map_err(refuse)?;
+            let standing = reached.open(&place)?;
+            let told = |error: Error| standing.told(service, &request.caller, reached.refused(error), &place);
+            consent::check_verified(&value, &request.caller, standing).map_err(told)?;
+            consent::complete(&mut value, &service.policy, &request.caller, standing, service.clock.now());
+            (standing, consent_actors(&value))
         }
         ResourceType::CARE_TEAM => {
-            care_team::check_form(&value)?;
+            care_team::check_form(&value).map_err(refuse)?;
             // Who may write it again was asked before its version.
             if before.is_none() {
-                care_team::check_author(policy, None, &value, caller, standing, now)?;
+                let (policy, now) = (&service.policy, service.clock.now());
+                care_team::check_author(policy, None, &value, &request.caller, reached.standing(), now).map_err(refuse)?;
             }
-            care_team::parties(&value)
+            (reached.open(&place)?, care_team::parties(&value))
         }
         _ => {
-            care_team::check_representative(&value, &row.ins)?;
-            Vec::new()
+            let standing = reached.open(&place)?;
+            care_team::check_representative(&value, &standing.row.ins).map_err(refuse)?;
+            (standing, Vec::new())
         }
     };
+    let row = standing.row.clone();
     super::document::set_subject(&mut value, person_member(resource), &row.patient, &row.ins);
     let labels = if resource == ResourceType::CONSENT { consent_labels(&value) } else { 0 };
-    Ok(Checked { value, named, labels })
+    Ok(Checked { value, named, labels, row })
+}
+
+/// Whether this caller may record the Consent; where it names nobody whose record is open, what it would be told without any right.
+fn may_consent(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    consent: &Value,
+    before: Option<&Value>,
+    standing: Option<&Standing>,
+) -> Result<(), Error> {
+    let (policy, now) = (&service.policy, service.clock.now());
+    let kind = consent::check_form(consent, policy)?;
+    if let Some(before) = before {
+        consent::check_same(before, consent, now)?;
+    }
+    let physician = standing.map(|standing| treating_physician(connection, standing, now)).transpose()?.flatten();
+    consent::check_author(consent, kind, policy, &request.caller, standing, physician.as_ref(), now)?;
+    let holder = standing.map(|standing| standing.row.holder);
+    match consent::team(consent) {
+        Some(team) if !knows_team(service, request, connection, holder, team)? => Err(Error::Business {
+            code: "not-found",
+            expression: "Consent.provision.actor[0].reference".into(),
+            message: "this CareTeam is not known".into(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the holder has this CareTeam and the caller sees it, or may add to it: to others it is absent (P1).
-fn knows_team(service: &Service, request: &Request, connection: &mut AnyConnection, holder: i64, id: &str) -> Result<bool, Error> {
+fn knows_team(service: &Service, request: &Request, connection: &mut AnyConnection, holder: Option<i64>, id: &str) -> Result<bool, Error> {
     let of = |action| service.policy.scope(&request.caller, action, ResourceType::CARE_TEAM, service.clock.now());
     let Some(found) = store::read::read(connection, &of(Action::Consult), id)? else { return Ok(false) };
     let permits = |decision: &Decision| matches!(decision, Decision::Permit(_));
     let knows = permits(&found.decision) || permits(&of(Action::Update).decide(&candidate(&found)));
-    Ok(knows && found.envelope.holder == holder)
+    Ok(knows && Some(found.envelope.holder) == holder)
 }
 
 /// The treating physician in force.

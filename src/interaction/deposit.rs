@@ -70,9 +70,13 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     let (caller, clock) = (&request.caller, &service.clock);
     let Admitted { mut document, contents, doc_type, master, digest, replaces, parents, claims, .. } = admitted;
     let names = holder::names(&document, document.get("subject"), &service.base_url);
-    let standing = holder::open(service, connection, caller, &names, "DocumentReference.subject")?;
+    let place = "DocumentReference.subject";
+    let reached = holder::reach(service, connection, caller, &names)?;
+    document::check_labels(&document, caller).map_err(|error| reached.refused(error))?;
+    let standing = reached.open(place)?;
     let row = &standing.row;
-    let at = |error: Error| Refused::at(error, row.holder, 0);
+    let told = |refused: Refused| standing.told(service, caller, refused, place);
+    let at = |error: Error| told(Refused::at(error, row.holder, 0));
     let asked = service.asked(request, "create", ResourceType::DOCUMENT_REFERENCE, "", "");
     claims.iter().try_for_each(|claim| claim.check(row)).map_err(at)?;
     if let Some(master) = &master
@@ -96,10 +100,11 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
         return Ok(Done::Again(first));
     }
     let now = clock.now();
-    document::check_labels(&document, caller, now < majority(row.born)).map_err(at)?;
+    document::check_age(&document, now < majority(row.born)).map_err(at)?;
     let mut warnings = Vec::new();
     let replaces = Replaces { named: &replaces, parents: &parents };
-    let (inherited, first) = supersede(service, request, connection, &standing, &replaces, labels::bits(&document), &mut warnings)?;
+    let own = labels::bits(&document);
+    let (inherited, first) = supersede(service, request, connection, standing, &replaces, own, &mut warnings).map_err(told)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let mut envelope =

@@ -260,16 +260,24 @@ fn national(identifier: &Value) -> Option<Actor> {
     actor(text("system")?, text("value")?).filter(|actor| matches!(actor.kind(), 'P' | 'S'))
 }
 
-/// Whether these labels may be set at deposit by this caller, for a holder who is a minor or not.
+/// Whether these labels may be set at deposit for a holder who is a minor or not.
 ///
 /// # Errors
 /// [`Error::Business`] at `securityLabel`.
-pub fn check_labels(document: &Value, caller: &Caller, minor: bool) -> Result<(), Error> {
+pub fn check_age(document: &Value, minor: bool) -> Result<(), Error> {
+    if labels::bits(document) & Label::HiddenFromRepresentatives.bit() != 0 && !minor {
+        return Err(Error::business("DocumentReference.securityLabel", "`INVISIBLE_REPRESENTANTS_LEGAUX` is for minors"));
+    }
+    Ok(())
+}
+
+/// Whether these labels may be set at deposit by this caller, whoever the holder is.
+///
+/// # Errors
+/// [`Error::Business`] at `securityLabel`.
+pub fn check_labels(document: &Value, caller: &Caller) -> Result<(), Error> {
     let (bits, place) = (labels::bits(document), "DocumentReference.securityLabel");
     let has = |label: Label| bits & label.bit() != 0;
-    if has(Label::HiddenFromRepresentatives) && !minor {
-        return Err(Error::business(place, "`INVISIBLE_REPRESENTANTS_LEGAUX` is for minors"));
-    }
     if has(Label::HiddenFromHolder) && matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
         return Err(Error::business(place, "nobody hides a document from oneself"));
     }

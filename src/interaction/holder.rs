@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::links::relative;
-use super::{Error, Refused, Service};
+use super::{Error, Refused, Service, naming};
+use crate::fhir::ResourceType;
 use crate::fhir::national::is_ins_system;
 use crate::filter::{Facts, HolderName, HolderRow, HolderState, Right, RightKind};
 use crate::policy::projection::majority;
@@ -16,6 +17,8 @@ pub struct Standing {
     pub row: HolderRow,
     /// The rights of the caller's actors, in force or not.
     pub rights: Vec<Right>,
+    /// Whether the caller knows of the holder otherwise than by a right.
+    pub known: bool,
 }
 
 impl Standing {
@@ -32,6 +35,16 @@ impl Standing {
     /// Whether the caller is blocked.
     pub fn blocked(&self, policy: &Policy, caller: &Caller, now: i64) -> bool {
         holds(&policy.blocked(caller, now), &self.facts())
+    }
+
+    /// What is refused for a reason that lies in this record, as it is told to the caller: to who may not know of the holder the same as
+    /// of one who does not exist (P1).
+    pub fn told(&self, service: &Service, caller: &Caller, refused: impl Into<Refused>, expression: &str) -> Refused {
+        let refused: Refused = refused.into();
+        let knows =
+            || self.known || naming::scopes(service, caller, ResourceType::PATIENT).iter().any(|scope| scope.reaches(&self.facts(), false));
+        let of_record = refused.error.status() < 500;
+        if of_record && !knows() { Refused::of(Error::no_record(expression), &self.row, 0) } else { refused }
     }
 
     /// Whether the holder is whom these names say: at least one, and all of them.
@@ -93,19 +106,52 @@ pub fn identified(patient: &Value) -> Vec<HolderName> {
     identifiers.into_iter().flatten().filter_map(identifier).collect()
 }
 
-/// The one holder these names lead to, whose record is open to this caller; the same answer for every other case.
+/// Where the names of a write lead. What would be refused whoever is named is refused first, so that of a record that is there no more
+/// is told than of one that is not (P1).
+pub enum Reached {
+    /// To the one holder whose record is open to this caller.
+    Open(Box<Standing>),
+    /// To nobody, or to somebody whose record takes nothing from this caller.
+    Closed(Option<HolderRow>),
+}
+
+impl Reached {
+    /// Where the caller stands, if the record is open to it.
+    pub fn standing(&self) -> Option<&Standing> {
+        match self {
+            Self::Open(standing) => Some(standing),
+            Self::Closed(_) => None,
+        }
+    }
+
+    /// What is refused whoever is named.
+    pub fn refused(&self, error: Error) -> Refused {
+        match self {
+            Self::Open(standing) => Refused::at(error, standing.row.holder, 0),
+            Self::Closed(Some(row)) => Refused::of(error, row, 0),
+            Self::Closed(None) => error.into(),
+        }
+    }
+
+    /// The record, if it is open to the caller.
+    ///
+    /// # Errors
+    /// [`Error::no_record`] at `expression`, the same for every other case; the person whose record was not opened finds the trace.
+    pub fn open(&self, expression: &str) -> Result<&Standing, Refused> {
+        self.standing().ok_or_else(|| self.refused(Error::no_record(expression)))
+    }
+}
+
+/// Where these names lead.
 ///
 /// # Errors
-/// [`Error::no_record`] at `expression`; the person whose record was not opened finds the trace.
-pub fn open(
-    service: &Service,
-    connection: &mut AnyConnection,
-    caller: &Caller,
-    names: &[HolderName],
-    expression: &str,
-) -> Result<Standing, Refused> {
-    let standing = find(connection, caller, names)?.ok_or_else(|| Error::no_record(expression))?;
-    if takes(service, caller, &standing) { Ok(standing) } else { Err(Refused::of(Error::no_record(expression), &standing.row, 0)) }
+/// [`Error::Away`].
+pub fn reach(service: &Service, connection: &mut AnyConnection, caller: &Caller, names: &[HolderName]) -> Result<Reached, Error> {
+    let found = find(connection, caller, names)?;
+    Ok(match found {
+        Some(standing) if takes(service, caller, &standing) => Reached::Open(Box::new(standing)),
+        other => Reached::Closed(other.map(|standing| standing.row)),
+    })
 }
 
 /// Whether the record of this holder takes something from the caller.
@@ -135,8 +181,12 @@ fn find(connection: &mut AnyConnection, caller: &Caller, names: &[HolderName]) -
         return Ok(None);
     }
     let found = store::search::standings(connection, names, &caller.actors(), &caller.principal)?;
-    let found = found.into_iter().map(|standing| Standing { row: standing.row, rights: standing.rights });
-    Ok(found.into_iter().find(|standing| standing.is_named(names)))
+    // Of whom it names by INS TD0.2 tells it all the same (CONTRACT 4); of whom it acts for and of its own deposits it knows.
+    let by_ins = names.iter().any(|name| matches!(name, HolderName::Identifier(_)));
+    let all = matches!(caller.kind, CallerKind::Holder | CallerKind::Representative | CallerKind::Operator);
+    let mut found =
+        found.into_iter().map(|store::Standing { row, rights, deposited }| Standing { row, rights, known: all || by_ins || deposited });
+    Ok(found.find(|standing| standing.is_named(names)))
 }
 
 #[cfg(test)]

@@ -137,11 +137,12 @@ fn extensions<'v>(value: &'v Value, url: &'v str) -> impl Iterator<Item = &'v Va
 fn within_transaction(service: &Service, request: &Request, connection: &mut AnyConnection, mut list: Value) -> Result<Done, Refused> {
     let (caller, clock) = (&request.caller, &service.clock);
     let names = holder::names(&list, list.get("subject"), &service.base_url);
-    let standing = holder::open(service, connection, caller, &names, "List.subject")?;
+    let reached = holder::reach(service, connection, caller, &names)?;
+    check_source(service, request, &list, reached.standing()).map_err(|error| reached.refused(error))?;
+    let standing = reached.open("List.subject")?;
     let row = &standing.row;
-    let at = |error: Error| Refused::at(error, row.holder, 0);
-    check_source(service, request, &list, &standing).map_err(at)?;
-    resolve(service, request, connection, &mut list, row)?;
+    let resolved = resolve(service, request, connection, &mut list, row);
+    resolved.map_err(|refused| standing.told(service, caller, refused, "List.subject"))?;
     set_subject(&mut list, "subject", &row.patient, &row.ins);
     let asked = service.asked(request, "create", ResourceType::LIST, "", "");
     let (known_by, digest) = (unique_id(&list), digest::sha256(canonical(&list).as_bytes()));
@@ -181,7 +182,7 @@ fn unique_id(list: &Value) -> Option<String> {
 }
 
 /// Who submits is who sends: a professional, a person by name; a structure as the organization (CONTRACT 3, Author).
-fn check_source(service: &Service, request: &Request, list: &Value, standing: &Standing) -> Result<(), Error> {
+fn check_source(service: &Service, request: &Request, list: &Value, standing: Option<&Standing>) -> Result<(), Error> {
     let Some(source) = list.get("source") else { return Ok(()) };
     let caller = &request.caller;
     let mut actors = named(list, source);
@@ -200,7 +201,8 @@ fn check_source(service: &Service, request: &Request, list: &Value, standing: &S
             persons.is_empty() && agrees('P', Some(&caller.principal)) && (structure.is_none() || agrees('S', structure))
         }
         CallerKind::Structure => persons.is_empty() && agrees('S', Some(&caller.principal)),
-        CallerKind::Holder => actors.is_empty() && (persons.is_empty() || standing.is_named(&persons)),
+        // Of somebody else nothing is said before that the record is not open.
+        CallerKind::Holder => actors.is_empty() && (persons.is_empty() || standing.is_none_or(|standing| standing.is_named(&persons))),
         CallerKind::Representative => actors.is_empty() && persons.iter().all(own),
         _ => true,
     };

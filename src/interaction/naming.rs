@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Error, Request, Service, listed};
 use crate::fhir::ResourceType;
 use crate::filter::{Facts, Filter, HolderName, RightKind, RightTest, Test};
-use crate::policy::{Action, CallerKind, Purpose, Scope};
+use crate::policy::{Action, Caller, CallerKind, Purpose, Scope};
 use crate::search::{self, Query};
 use crate::store;
 
@@ -29,13 +29,7 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
     let count = names.len();
     let (actors, principal) = (caller.actors(), caller.principal.clone());
     let found = service.store.run(move |connection| store::search::standings(connection, &names, &actors, &principal)).await?;
-    let now = service.clock.now();
-    let of = |resource| service.policy.scope(caller, Action::Consult, resource, now);
-    let scopes: Vec<Scope> = match caller.kind {
-        // Standing is with the record, whichever part of it is searched.
-        CallerKind::Professional | CallerKind::Structure => vec![of(ResourceType::DOCUMENT_REFERENCE), of(ResourceType::PATIENT)],
-        _ => vec![of(resource)],
-    };
+    let scopes = scopes(service, caller, resource);
     // Those who see every holder learn nothing from an empty answer.
     let all = matches!(caller.kind, CallerKind::Operator | CallerKind::Auditor);
     let stands = |standing: &&store::Standing| {
@@ -61,6 +55,16 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
     let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
     let answered = all || by_identifier || any;
     Ok(Some(Naming { well, touched, answered }))
+}
+
+/// What a caller who reaches something of the record stands well with.
+pub(super) fn scopes(service: &Service, caller: &Caller, resource: ResourceType) -> Vec<Scope> {
+    let of = |resource| service.policy.scope(caller, Action::Consult, resource, service.clock.now());
+    match caller.kind {
+        // Standing is with the record, whichever part of it is asked for.
+        CallerKind::Professional | CallerKind::Structure => vec![of(ResourceType::DOCUMENT_REFERENCE), of(ResourceType::PATIENT)],
+        _ => vec![of(resource)],
+    }
 }
 
 /// Every resource reached through a chain passes the scope of its own type.

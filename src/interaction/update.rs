@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::condition::Which;
 use super::create::{Checked, check, checked, leave_trace, permitted, person_member, strip, written};
-use super::holder::{self, Standing};
+use super::holder::{self, Reached, Standing};
 use super::read::{candidate, seen};
 use super::stored::{make_relative, parties, prepare};
 use super::{Answer, Error, Refused, Request, Service, care_team, consent, plain};
@@ -105,7 +105,7 @@ fn within_transaction(
         return Ok(new);
     };
     let before = super::stored::tree(&found.body)?;
-    let standing = Standing { row, rights: found.facts.rights.clone() };
+    let standing = Standing { row, rights: found.facts.rights.clone(), known: true };
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
     request.expect_version(found.envelope.version).map_err(at)?;
     store::write::lock_holder(connection, standing.row.holder)?;
@@ -117,17 +117,18 @@ fn within_transaction(
     if !standing.is_named(&holder::names(&value, value.get(member), &service.base_url)) {
         return Err(at(Error::business(&place, "it stays with the same person")));
     }
-    let Checked { value, named, labels } = if ends(&before, &value) {
+    let Checked { value, named, labels, row } = if ends(&before, &value) {
         let mut ended = before.clone();
         super::stored::set(&mut ended, "status", value.get("status").cloned().unwrap_or_default());
         consent::check_active(&before).map_err(at)?;
-        Checked { named: consent_actors(&ended), labels: consent_labels(&ended), value: ended }
+        Checked { named: consent_actors(&ended), labels: consent_labels(&ended), value: ended, row: standing.row }
     } else {
-        checked(service, request, connection, resource, value, Some(&before), &standing).map_err(at)?
+        let reached = Reached::Open(Box::new(standing));
+        checked(service, request, connection, resource, value, Some(&before), &reached).map_err(|refused| at(refused.error))?
     };
     let new = prepare(&value, Envelope { parties: parties(&named), labels, ..next }, 0);
     store::write::update(connection, &new)?;
-    store::write::refresh_rights(connection, &standing.row)?;
+    store::write::refresh_rights(connection, &row)?;
     let asked = service.asked(request, "update", resource, id, "");
     leave_trace(service, connection, &asked, &new.envelope, 200)?;
     Ok(new)
@@ -171,7 +172,7 @@ fn may_update(
 ) -> Result<(), Error> {
     let (policy, caller, now) = (&service.policy, &request.caller, service.clock.now());
     if found.envelope.resource == ResourceType::CARE_TEAM {
-        return care_team::check_author(policy, Some(before), after, caller, standing, now);
+        return care_team::check_author(policy, Some(before), after, caller, Some(standing), now);
     }
     if found.envelope.resource != ResourceType::CONSENT || matches!(caller.kind, CallerKind::Holder | CallerKind::Representative) {
         return Ok(());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::ask::{get, in_every_way, in_every_way_alone, of_type, send};
 use super::world::Control::{Person, Seer};
 use super::world::{SEEN_TYPE, Twins, Way};
-use crate::support::build::{INS, document, holder, professional, service, structure};
+use crate::support::build::{INS, document, holder, ins, professional, service, structure};
 use crate::support::on_both;
 use crate::support::record::HOSPITAL;
 
@@ -27,7 +27,46 @@ fn refused(paths: &[&str]) {
     });
 }
 
-/// `$everything`, `$docref`, `$summary`, `$lastn`, `$find`, `$graph`, `$access-history` (icanbwell DCON-4849, DCON-4851).
+/// `$explain-access` is told to the person, her representatives and auditors; of what is hidden, no more to others than of what is not.
+fn explained() {
+    in_every_way(|twins, way| {
+        let mut urgent = way.reader();
+        (urgent["purpose"], urgent["reason"]) = ("bris_de_glace".into(), "x".into());
+        let others = [way.reader(), urgent, way.seer(), structure(HOSPITAL), service("operator"), service("tester"), holder(&ins(60))];
+        let things = [
+            "DocumentReference/{hidden}",
+            "Binary/{hidden-content}",
+            "Consent/{right}",
+            "CareTeam/{team}",
+            "RelatedPerson/{relative}",
+            "List/{secrets}",
+        ];
+        let asked =
+            ["", "?profession=10", "?profession=28&actor=810000000101", "?profession=10&purpose=bris_de_glace", "?actor=x&_format=xml"];
+        for thing in things {
+            let posted = std::iter::once(("POST", ""));
+            for (method, query) in asked.map(|query| ("GET", query)).into_iter().chain(posted) {
+                let ask = send(method, &format!("{thing}/$explain-access{query}"), &Value::Null);
+                for who in &others {
+                    let answer = twins.alike_to(way, who, &ask);
+                    assert!(answer.status >= 400, "{who} {method} {thing}{query}: {} {}", answer.status, answer.text());
+                    assert!(!answer.text().contains("R-0"), "{who} {thing}{query}: {}", answer.text());
+                }
+            }
+            // Nobody explains a List: it is seen by its entries.
+            if !thing.starts_with("List/") {
+                twins.tells(way, Person, &get(&format!("{thing}/$explain-access")));
+            }
+        }
+        if way == Way::Foreign {
+            let answer = twins.alike(way, &get("Patient/{of}/$explain-access"));
+            assert!(answer.status >= 400, "{}", answer.text());
+        }
+    });
+}
+
+/// `$everything`, `$docref`, `$summary`, `$lastn`, `$find`, `$graph`, `$access-history` (icanbwell DCON-4849, DCON-4851), and who may
+/// consult something.
 #[test]
 fn attack_42_operations() {
     refused(&[
@@ -47,6 +86,7 @@ fn attack_42_operations() {
             assert!(!answer.text().contains("Secret"), "{path}");
         }
     });
+    explained();
 }
 
 /// `$export` of a system, type or group, its status and files (HAPI FHIR #3394, #6854; OpenEMR #8668; icanbwell SEC-1580): not served.

@@ -222,6 +222,45 @@ fn attack_09_membership() {
         let id = server.create(&tester, &list).id();
         assert_eq!(server.get(&tester, &format!("Basic?_list={id}")).matches(), [subject]);
     });
+    // Submission sets and folders: seen by who sees an entry, and of their entries those that are seen.
+    in_every_way(|twins, way| {
+        let hidden = [
+            "List/{secrets}",
+            "List/{secrets}/_history",
+            "List/{secrets}/_history/1",
+            "List?patient={both}&_id={secrets}&_total=accurate",
+            "List?patient={both}&code=submissionset&_count=100&_total=accurate",
+            "List?patient={both}&item=DocumentReference/{hidden}",
+            "List?patient={both}&item:DocumentReference.description=Secret%201",
+            "List?patient={both}&item:DocumentReference.type=11490-0",
+            "List?patient={both}&_id={secrets}&_include=List:item",
+            "DocumentReference?patient={both}&_list={secrets}",
+            "DocumentReference?patient={both}&_has:List:item:_id={secrets}",
+            "DocumentReference?patient={both}&_has:List:item:item=DocumentReference/{hidden}",
+            "DocumentReference?patient={both}&_count=100&_revinclude=List:item",
+        ];
+        // In these something is seen, and beside it something else is hidden.
+        let mixed = [
+            "List/{folder}",
+            "List/{folder}/_history",
+            "List/{folder}?_summary=text",
+            "List?patient={own}&_id={folder}&_include=List:item&_total=accurate",
+            "List?patient={own}&_id={folder}&item=DocumentReference/{hidden}",
+            "List?patient={own}&_id={folder}&item:DocumentReference.description=Secret%201",
+            "List?patient={own}&_id={folder}&item:DocumentReference.type:not=47420-5",
+            "DocumentReference?patient={own}&_list={folder}&_total=accurate",
+            "DocumentReference?patient={own}&_has:List:item:_id={folder}&_summary=count",
+        ];
+        let mixed: &[&str] = if way == Way::Foreign { &[] } else { &mixed };
+        for path in hidden.iter().chain(mixed) {
+            let answer = twins.alike(way, &get(path));
+            assert!(!answer.text().contains("Secret") || path.contains("Secret"), "{path}: {}", answer.text());
+            twins.tells(way, Seer, &get(path));
+        }
+        // One of its entries is enough; who deposited it knows which.
+        let folder = twins.alike(way, &get("List/{folder}")).expect(200);
+        assert_eq!(folder["entry"].as_array().unwrap().len(), 2, "{folder}");
+    });
 }
 
 /// A compartment entered by a parameter that is none of it: being named as related is no membership (Microsoft ADR-2607).

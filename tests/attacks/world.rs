@@ -11,6 +11,7 @@ use crate::support::build::{
     Document, INS, PSIDNAT, STRUCTIDNAT, consent, document, holder, ins, party, patient, professional, psidnat, service, structure,
 };
 use crate::support::record::HOSPITAL;
+use crate::support::submission::{list, submission_set};
 use crate::support::{Backend, Server};
 use crate::twin::same::{Bijection, difference};
 
@@ -327,4 +328,23 @@ fn documents(server: &Server, whole: bool, way: Way, ids: &mut Ids) {
         absent(ids)
     };
     ids.insert(format!("{name}-trace"), trace);
+    lists(server, whole, way, ids);
+}
+
+/// A submission set of what is hidden, and a folder of what is seen in which it is too, where both are of one person.
+fn lists(server: &Server, whole: bool, way: Way, ids: &mut Ids) {
+    let (own, of, name) = (way.own(), way.of(), way.name());
+    let at = |kind: &str| format!("DocumentReference/{}", ids[&format!("{name}-{kind}")]);
+    let create = |value: &Value| server.create(&structure(HOSPITAL), value).expect(201)["id"].as_str().unwrap().to_owned();
+    let secrets = match whole {
+        true => create(&submission_set(&of, hidden_number(way, 5), &[&at("hidden"), &at("also")])),
+        false => format!("01930000-0000-7000-8000-{:012}", ids.len()),
+    };
+    let mut entries = vec![at("seen"), at("last")];
+    if whole && own == of {
+        entries.insert(1, at("hidden"));
+        entries.push(at("also"));
+    }
+    let folder = create(&list(&own, "folder", &entries.iter().map(String::as_str).collect::<Vec<_>>()));
+    ids.extend([(format!("{name}-secrets"), secrets), (format!("{name}-folder"), folder)]);
 }

@@ -14,6 +14,7 @@ mod law;
 mod law_commands;
 mod leaks;
 mod leaks_bundles;
+mod leaks_creates;
 mod leaks_lists;
 mod limits;
 mod minors;

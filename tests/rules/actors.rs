@@ -72,7 +72,7 @@ fn rule_080_a_refusal_looks_like_any_absence() {
         let record = |number: u32| server.create(&occupational(number), &collected(&me, "record-access", party(&psidnat(number))));
         for number in [92, 93, 94] {
             assert_eq!((deposit(number).status, deposit(number).text()), (422, deposit(91).text()), "{number}");
-            assert_eq!((record(number).status, record(number).text()), (422, record(91).text()), "{number}");
+            assert_eq!((record(number).status, record(number).text()), (403, record(91).text()), "{number}");
         }
         // With the right, what gives it is seen, and no former block.
         assert_eq!(server.get(&occupational(95), "Consent").matches(), [right.id()]);
@@ -181,6 +181,15 @@ fn rule_084_an_application_consults_what_the_person_consented_to_and_its_scopes_
         assert_eq!((reads(&server, &all, &prescription), reads(&server, &all, &letter)), (200, 404));
         let urls = [&prescription, &letter].map(|id| content(&server, &structure(HOSPITAL), id));
         assert_eq!(urls.map(|url| server.get(&all, &url).status), [200, 404]);
+        // For as long as was said: neither before nor after.
+        for (number, (start, end)) in [("2020-01-01", "2020-12-31"), ("2999-01-01", "2999-12-31")].into_iter().enumerate() {
+            let client = format!("app-{}", 3 + number);
+            let mut bounded = application(&me, &client, &["DocumentReference"], "COC");
+            bounded["provision"]["period"] = json!({"start": start, "end": end});
+            server.create(&holder(&me), &bounded).expect(201);
+            let who = app(&client, &me, "patient/*.rs");
+            assert_eq!((reads(&server, &who, &letter), finds(&server, &who, &me).0), (404, 403), "{start}");
+        }
         // The person reads what it did.
         assert!(server.get(&holder(&me), "AuditEvent?_count=200").expect(200).to_string().contains("app-1"));
     });

@@ -9,8 +9,8 @@
 //! may not see, and their twins differ too. Only what everybody sees is alike for all: directories, which are written in one order in
 //! both. Those who see every world are asked about their own: operators with the family name, auditors with the patient.
 //!
-//! Left out, for it is told on purpose (CONTRACT 4): to professionals and structures TD0.2, deposits and Consents about somebody
-//! whose record is in one twin only; what a Consent that the caller records opens to it (it is the last request of a case). A
+//! Left out, for it is told on purpose (CONTRACT 4): to professionals and structures TD0.2, and what is taken about somebody whose
+//! record is in one twin only (what is refused about that person, named by id, is asked: `writes::unfit`); what a Consent that the caller records opens to it (it is the last request of a case). A
 //! replacement that supersedes what is seen, a setting that masks the caller's deposits, another treating physician who ends the
 //! caller's right: the second reader says that they are seen, so twins do not differ in them.
 //!

@@ -18,6 +18,11 @@ pub fn one(asker: &mut Asker<'_>) -> Ask {
 }
 
 fn any(asker: &mut Asker<'_>) -> Ask {
+    // Where the twins differ in whether there is such a person, that is asked for most.
+    let quiet = asker.hot.iter().any(|name| *name == space(QUIET));
+    if asker.dice.chance(if quiet { 3 } else { 24 }) {
+        return unfit(asker);
+    }
     match asker.dice.roll(16) {
         0..=4 => patch(asker),
         5..=7 => deposit(asker),
@@ -187,6 +192,53 @@ fn diff(asker: &mut Asker<'_>) -> Ask {
     ]);
     let headers = vec![("content-type".to_owned(), "application/xml-patch+xml".to_owned())];
     Ask { method: "PATCH".into(), path: asker.reference("DocumentReference"), headers, body, ..Ask::default() }
+}
+
+fn space(of: usize) -> String {
+    format!("p{of}")
+}
+
+/// What no record takes of one without a right there, about the person whose record may be in one twin only, named by id.
+fn unfit(asker: &mut Asker<'_>) -> Ask {
+    let of = asker.names.ins(QUIET);
+    asker.count += 1;
+    let number = u32::try_from(4000 + asker.count).unwrap();
+    let other = Party::Professional(2 + usize::try_from(asker.dice.roll(3)).unwrap());
+    let mut value = match asker.dice.roll(9) {
+        0 => document(&of, "11490-0", number).labelled("INVISIBLE_REPRESENTANTS_LEGAUX").json(),
+        1 => {
+            let target = json!({"reference": "DocumentReference/{{nowhere}}"});
+            document(&of, "11490-0", number).with("relatesTo", json!([{"code": "replaces", "target": target}])).json()
+        }
+        2 => document(&of, "11490-0", number).masked().hidden().json(),
+        3 => submission_set(&of, number, &["DocumentReference/{{nowhere}}"]),
+        4 => json!({"resourceType": "CareTeam", "status": "active", "participant": [{"member": party(&asker.names.party(other))}]}),
+        _ => {
+            // Whoever is taken to be another: what is given to the caller itself is not refused.
+            let kind =
+                asker.pick(&["record-access", "record-access", "treating-physician", "administrator", "record-block", "care-team-access"]);
+            let team = kind == "care-team-access";
+            let actor = if team { json!({"reference": "CareTeam/{{nowhere}}"}) } else { party(&asker.names.party(other)) };
+            let mut value = consent(&of, &kind, if kind == "record-block" { "deny" } else { "permit" }, actor);
+            let with = match asker.dice.roll(3) {
+                0 => return about_quiet(value),
+                1 => person(&asker.names.ins(0)),
+                _ => json!({"reference": format!("Patient/{{{{{}}}}}", space(QUIET))}),
+            };
+            value["verification"] = json!([{"verified": true, "verifiedWith": with}]);
+            value
+        }
+    };
+    if asker.dice.chance(8) {
+        value["status"] = asker.pick(&["current", "active", "x"]).into();
+    }
+    about_quiet(value)
+}
+
+fn about_quiet(mut value: Value) -> Ask {
+    let resource = value["resourceType"].as_str().unwrap().to_owned();
+    value[if resource == "Consent" { "patient" } else { "subject" }] = json!({"reference": format!("Patient/{{{{{}}}}}", space(QUIET))});
+    ask("POST", resource, &value)
 }
 
 /// Whether a Consent of the caller may show it more than before.
