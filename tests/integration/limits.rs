@@ -86,7 +86,7 @@ fn a_body_that_comes_too_long_is_refused() {
         assert_eq!((told.status, told.issue().0.as_str()), (413, "too-long"), "{path}");
         assert!(told.header("content-type").starts_with("application/fhir+json"), "{path}");
     }
-    let (large, bearer) = (vec![b' '; 50 * MIB + 1], format!("Bearer {}", server.token(&structure(HOSPITAL))));
+    let (large, bearer) = (vec![b' '; 70 * MIB], format!("Bearer {}", server.token(&structure(HOSPITAL))));
     let headers = [("authorization", bearer.as_str()), ("content-type", "application/fhir+json")];
     // Answered before all has come, the client may find its connection closed.
     let told = server.try_send("POST", "/fhir/DocumentReference", &headers, Some(&large));

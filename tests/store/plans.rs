@@ -50,7 +50,8 @@ fn questions(Known { space, letter }: &Known, oldest: &str) -> Vec<Asked> {
         ("Observation?subject:Patient.family=unique5x&_sort=-date&_count=20", FEW),
         ("Observation?code=rare&_sort=date&_count=20", PAGE),
         ("Observation?status=final&_sort=-date&_count=20", PAGE),
-        ("Observation?subject:Patient.family=durand&_count=20", PAGE),
+        // From each of few ends a page.
+        ("Observation?subject:Patient.family=durand&_count=20", FEW),
         ("Patient?_has:Observation:patient:code=rare&_count=20", PAGE),
         ("Observation?code=a-1&_include=Observation:patient&_count=20", PAGE),
         ("Patient?family=unique5x&_revinclude=Observation:patient&_count=20", FEW),

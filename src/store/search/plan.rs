@@ -17,6 +17,8 @@ use crate::policy::Scope;
 
 /// Rows that are few enough to be sorted for each page.
 pub const FEW: i64 = 1_000;
+/// Ends of a chain from each of which a page is gathered: of more of them, resources that refer to one are not rare.
+const ENDS_MAX: i64 = 250;
 /// Values of one parameter whose bits are compared.
 const SIGNED_MAX: usize = 8;
 
@@ -117,7 +119,7 @@ impl<'f> Plan<'f> {
             }
         }
         if let (None, Some(chain)) = (sort, self.only_chain())
-            && self.ends(connection, chain)? < FEW
+            && self.ends(connection, chain)? <= ENDS_MAX
         {
             return Ok(Leader::Newest(chain));
         }
