@@ -8,6 +8,7 @@ mod fhirpath_patch;
 mod history;
 mod import;
 mod labels;
+mod laboratories;
 mod law;
 mod law_commands;
 mod leaks;
