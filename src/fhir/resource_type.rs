@@ -170,10 +170,14 @@ impl ResourceType {
     pub const CARE_TEAM: Self = Self(15);
     /// `Consent`.
     pub const CONSENT: Self = Self(29);
+    /// `DiagnosticReport`.
+    pub const DIAGNOSTIC_REPORT: Self = Self(40);
     /// `DocumentReference`.
     pub const DOCUMENT_REFERENCE: Self = Self(42);
     /// `List`.
     pub const LIST: Self = Self(70);
+    /// `Observation`.
+    pub const OBSERVATION: Self = Self(96);
     /// `OperationOutcome`.
     pub const OPERATION_OUTCOME: Self = Self(99);
     /// `Organization`.
@@ -197,6 +201,9 @@ impl ResourceType {
     /// `HealthcareService`.
     pub const HEALTHCARE_SERVICE: Self = Self(60);
 
+    /// The types of what comes to a record with a document: its structured content.
+    pub const BROUGHT: [Self; 2] = [Self::DIAGNOSTIC_REPORT, Self::OBSERVATION];
+
     /// The type of this name, if R4 has it; names are case-sensitive.
     pub fn parse(name: &str) -> Option<Self> {
         static NUMBERS: LazyLock<Names<i16>> = LazyLock::new(|| Names::new(NAMES.into_iter().zip(1..)));
@@ -207,6 +214,11 @@ impl ResourceType {
     pub fn name(self) -> &'static str {
         let at = usize::try_from(self.0 - 1).unwrap_or(usize::MAX);
         NAMES.get(at).copied().unwrap_or("Resource")
+    }
+
+    /// Whether resources of this type come to a record with a document, whose rights they have.
+    pub fn is_brought(self) -> bool {
+        Self::BROUGHT.contains(&self)
     }
 
     /// The number kept in databases.
@@ -246,6 +258,8 @@ mod tests {
         }
         assert_eq!(ResourceType::PATIENT.name(), "Patient");
         assert_eq!(ResourceType::AUDIT_EVENT.name(), "AuditEvent");
+        assert_eq!(ResourceType::DIAGNOSTIC_REPORT.name(), "DiagnosticReport");
+        assert_eq!(ResourceType::OBSERVATION.name(), "Observation");
         assert_eq!(ResourceType::RELATED_PERSON.name(), "RelatedPerson");
         assert_eq!(ResourceType::from_number(0), None);
         assert_eq!(ResourceType::parse("patient"), None);

@@ -88,6 +88,8 @@ pub enum Label {
     EnteredInError = 8,
     /// A Consent that refuses or has ended: in an occupational exercise it looks like none (CONTRACT 3, occupational-health).
     Unspoken = 16,
+    /// `status` of a document is `superseded`: what it brought (reports, results) is no more found.
+    Superseded = 32,
 }
 
 impl Label {

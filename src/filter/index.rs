@@ -31,6 +31,11 @@ impl Param {
         self.through(Self::new(resource, ""))
     }
 
+    /// The documents that brought resources of this type, the current one and those before. Nobody searches by it: no code has a colon.
+    pub fn document_of(resource: ResourceType) -> Self {
+        Self::new(resource, ":document")
+    }
+
     fn hashed(bytes: impl Iterator<Item = u8>) -> Self {
         let hash = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         Self { key: hash.cast_signed() }

@@ -7,7 +7,7 @@ use super::holder::{self, Reached, Standing};
 use super::read::candidate;
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, list, patient, plain};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, list, patient, plain, report};
 use crate::audit::Happened;
 use crate::fhir::national::has_wrong_key;
 use crate::fhir::{Document, ResourceType, outcome};
@@ -28,6 +28,7 @@ pub async fn create(service: &Service, request: &Request, resource: ResourceType
     }
     check(resource, &document)?;
     let mut value = document.value;
+    let asked_labels = value.pointer("/meta/security").cloned();
     if !request.is_tester() {
         strip(&mut value);
     }
@@ -36,6 +37,8 @@ pub async fn create(service: &Service, request: &Request, resource: ResourceType
         _ if request.is_tester() => plain::create(service, request, resource, value).await,
         ResourceType::PATIENT => space(service, request, &value).await,
         ResourceType::DOCUMENT_REFERENCE => deposit::deposit(service, request, &value).await,
+        ResourceType::DIAGNOSTIC_REPORT => report::create(service, request, value, asked_labels).await,
+        ResourceType::OBSERVATION => Err(report::alone().into()),
         ResourceType::LIST => list::create(service, request, &value).await,
         ResourceType::CONSENT | ResourceType::CARE_TEAM | ResourceType::RELATED_PERSON => {
             about_holder(service, request, resource, value).await
@@ -130,8 +133,11 @@ fn is_crowded(value: &Value, left: &mut usize) -> bool {
 
 /// Takes out what only this server says of a resource.
 pub(super) fn strip(value: &mut Value) {
-    if let Some(meta) = value.get_mut("meta").and_then(Value::as_object_mut) {
-        meta.remove("security");
+    let Some(members) = value.as_object_mut() else { return };
+    let Some(meta) = members.get_mut("meta").and_then(Value::as_object_mut) else { return };
+    meta.remove("security");
+    if meta.is_empty() {
+        members.shift_remove("meta");
     }
 }
 
@@ -147,6 +153,7 @@ pub(super) fn written(service: &Service, new: &NewResource, status: u16, warning
         updated: Some(envelope.updated),
         location: Some(format!("{}/{}/_history/{}", envelope.resource, envelope.id, envelope.version)),
         warnings,
+        parts: Vec::new(),
     }
 }
 

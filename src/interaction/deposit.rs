@@ -9,7 +9,7 @@ use super::header;
 use super::holder::{self, Standing};
 use super::read::candidate;
 use super::stored::{envelope, parties, prepare, set};
-use super::{Answer, Error, Refused, Request, Service, labels, links};
+use super::{Answer, Error, Refused, Request, Service, labels, links, report};
 use crate::cda::Id;
 use crate::fhir::{ResourceType, outcome};
 use crate::filter::{Actor, Envelope, HolderRow, IndexRows, Label, Setting};
@@ -26,6 +26,9 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
     if !service.policy.deposits(request.caller.kind, admitted.doc_type) {
         return Err(Error::Forbidden("documents of this type are not deposited by this caller".into()).into());
     }
+    if admitted.reports.iter().any(|report| report.status() == "entered-in-error") {
+        return Err(Error::value("DiagnosticReport.status", "a report is withdrawn alone, or by the status of its document").into());
+    }
     let warnings = admitted.warnings.clone();
     let (within, asker) = (service.clone(), request.clone());
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone());
@@ -35,11 +38,14 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
         Created::Existing(hit) => return Ok(condition::existing(service, request, &hit)),
     };
     Ok(match done {
-        Done::New(new, more) => written(service, &new, 201, warnings.into_iter().chain(more).collect()),
-        Done::Again(first) => {
+        Done::New(stored) => {
+            let warnings = warnings.into_iter().chain(stored.warnings).collect();
+            Answer { parts: stored.parts, ..written(service, &stored.document, 201, warnings) }
+        }
+        Done::Again(first, parts) => {
             let body = links::absolute(ResourceType::DOCUMENT_REFERENCE, &first.body, &service.base_url);
             let location = Some(format!("DocumentReference/{}/_history/1", first.id));
-            Answer { status: 201, body, version: Some(1), updated: Some(first.updated), location, warnings, ..Answer::default() }
+            Answer { status: 201, body, version: Some(1), updated: Some(first.updated), location, warnings, parts, ..Answer::default() }
         }
     })
 }
@@ -48,7 +54,7 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
 const LARGE_BYTES: usize = 256 * 1024;
 
 /// The form of a document and its content, wherever that is read.
-async fn admit(service: &Service, value: &Value) -> Result<Admitted, Error> {
+pub(super) async fn admit(service: &Service, value: &Value) -> Result<Admitted, Error> {
     let contents = value.get("content").and_then(Value::as_array).into_iter().flatten();
     let size: usize = contents.filter_map(|content| content.pointer("/attachment/data")?.as_str()).map(str::len).sum();
     let within = service.clone();
@@ -61,24 +67,24 @@ async fn admit(service: &Service, value: &Value) -> Result<Admitted, Error> {
 }
 
 enum Done {
-    /// With warnings of what only the record tells.
-    New(Box<NewResource>, Vec<Value>),
-    Again(store::write::FirstVersion),
+    New(Box<Stored>),
+    /// With where the reports were that it contained.
+    Again(store::write::FirstVersion, Vec<(String, String)>),
 }
 
 fn within_transaction(service: &Service, request: &Request, connection: &mut AnyConnection, admitted: Admitted) -> Result<Done, Refused> {
     let (caller, clock) = (&request.caller, &service.clock);
-    let Admitted { mut document, contents, doc_type, master, digest, replaces, parents, claims, .. } = admitted;
-    let names = holder::names(&document, document.get("subject"), &service.base_url);
+    let (master, digest) = (admitted.master.clone(), admitted.digest.clone());
+    let names = holder::names(&admitted.document, admitted.document.get("subject"), &service.base_url);
     let place = "DocumentReference.subject";
     let reached = holder::reach(service, connection, caller, &names)?;
-    document::check_labels(&document, caller).map_err(|error| reached.refused(error))?;
+    document::check_labels(&admitted.document, caller).map_err(|error| reached.refused(error))?;
     let standing = reached.open(place)?;
     let row = &standing.row;
     let told = |refused: Refused| standing.told(service, caller, refused, place);
     let at = |error: Error| told(Refused::at(error, row.holder, 0));
     let asked = service.asked(request, "create", ResourceType::DOCUMENT_REFERENCE, "", "");
-    claims.iter().try_for_each(|claim| claim.check(row)).map_err(at)?;
+    admitted.claims.iter().try_for_each(|claim| claim.check(row)).map_err(at)?;
     if let Some(master) = &master
         && let Some(first) = store::write::deposited(connection, row.holder, caller.principal.as_str(), master)?
     {
@@ -97,18 +103,69 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
             ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &caller.principal)
         };
         leave_trace(service, connection, &asked, &envelope, 201)?;
-        return Ok(Done::Again(first));
+        let mut parts = Vec::new();
+        for report in admitted.reports.iter().filter(|report| report.contained.is_some()) {
+            parts.extend(report::again(request, connection, row.holder, report).map_err(told)?);
+        }
+        return Ok(Done::Again(first, parts));
     }
+    let stored = put(service, request, connection, admitted, standing, request.id_of_new(clock), Vec::new()).map_err(told)?;
+    if let Some(master) = &master {
+        store::write::remember_deposit(connection, &stored.document.envelope, master, &digest)?;
+    }
+    leave_trace(service, connection, &asked, &stored.document.envelope, 201)?;
+    Ok(Done::New(Box::new(stored)))
+}
+
+/// A document that was stored.
+pub(super) struct Stored {
+    /// The document.
+    pub document: NewResource,
+    /// The reports it brought.
+    pub reports: Vec<report::Written>,
+    /// Where report and results are that it contained, by the id of each there.
+    pub parts: Vec<(String, String)>,
+    /// What only the record tells.
+    pub warnings: Vec<Value>,
+}
+
+/// Stores a document under this id with its contents, its submission set and what it brings: the reports it was made of, else those
+/// that its content is. What it replaces is superseded.
+///
+/// # Errors
+/// [`Error::Business`], [`Error::Conflict`].
+pub(super) fn put(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    admitted: Admitted,
+    standing: &Standing,
+    id: String,
+    mut planned: Vec<report::Planned>,
+) -> Result<Stored, Refused> {
+    let (caller, clock, row) = (&request.caller, &service.clock, &standing.row);
+    let Admitted { mut document, contents, doc_type, mut replaces, parents, reports, .. } = admitted;
+    let at = |error: Error| Refused::at(error, row.holder, 0);
     let now = clock.now();
     document::check_age(&document, now < majority(row.born)).map_err(at)?;
+    if planned.is_empty() {
+        for report in reports {
+            planned.push(report::plan(service, request, connection, standing, report, None, &replaces)?);
+        }
+    }
+    for former in planned.iter().filter_map(report::Planned::former) {
+        if !replaces.contains(&former) {
+            document::replaces(&mut document, &former);
+            replaces.push(former);
+        }
+    }
+    document::relates(&mut document, planned.iter().map(|planned| planned.id.as_str()));
     let mut warnings = Vec::new();
     let replaces = Replaces { named: &replaces, parents: &parents };
-    let own = labels::bits(&document);
-    let (inherited, first) = supersede(service, request, connection, standing, &replaces, own, &mut warnings).map_err(told)?;
+    let (inherited, first) = supersede(service, request, connection, standing, &replaces, labels::bits(&document), &mut warnings)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
-    let mut envelope =
-        envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), request.id_of_new(clock), now, &caller.principal);
+    let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), id, now, &caller.principal);
     envelope.doc_type = doc_type;
     envelope.labels = labels::bits(&document);
     envelope.first = first;
@@ -126,12 +183,23 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
         all.push(super::list::of_deposit(service, request, &document, &new.envelope, row));
     }
     all.push(new.clone());
-    store::bulk::insert_many(connection, &all)?;
-    if let Some(master) = &master {
-        store::write::remember_deposit(connection, &new.envelope, master, &digest)?;
+    let mut reports = Vec::with_capacity(planned.len());
+    let mut next = Vec::new();
+    for planned in &planned {
+        let written = report::written(service, connection, planned, &new.envelope, standing)?;
+        let brought = std::iter::once(&written.report).chain(written.results.iter().map(|(_, result)| result));
+        let (first, later): (Vec<NewResource>, Vec<NewResource>) = brought.cloned().partition(|new| new.envelope.version == 1);
+        all.extend(first);
+        next.extend(later);
+        reports.push(written);
     }
-    leave_trace(service, connection, &asked, &new.envelope, 201)?;
-    Ok(Done::New(Box::new(new), warnings))
+    store::bulk::replace_many(connection, &next)?;
+    store::bulk::insert_many(connection, &all)?;
+    for (planned, written) in planned.iter().zip(&reports) {
+        report::remember(connection, planned, written)?;
+    }
+    let parts = planned.iter().zip(&reports).flat_map(|(planned, written)| report::places_of_document(planned, written)).collect();
+    Ok(Stored { document: new, reports, parts, warnings })
 }
 
 /// A Binary bound, for ever, to the document of this envelope.

@@ -6,6 +6,7 @@ use super::canonical::canonical;
 use super::content;
 use super::header::{self, Claim};
 use super::links::relative;
+use super::report::{self, LABORATORY, Report};
 use super::stored::set;
 use super::{Error, labels};
 use crate::auth::digest;
@@ -48,6 +49,8 @@ pub struct Admitted {
     pub parents: Vec<Id>,
     /// Whom its content is about.
     pub claims: Vec<Claim>,
+    /// The reports that its content is.
+    pub reports: Vec<Report>,
     /// Issues that do not refuse it.
     pub warnings: Vec<Value>,
 }
@@ -77,6 +80,7 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     if document.get("status").and_then(Value::as_str) != Some("current") {
         return Err(Error::value("DocumentReference.status", "a new document is `current`"));
     }
+    let mut own = report::taken_out(&mut document);
     let contents = take_contents(&mut document, base_url)?;
     let learnt = content::learn(&contents, base_url, &mut warnings)?;
     let replaces = replaced(&document, base_url);
@@ -98,7 +102,17 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
         warnings.push(warning("DocumentReference.author", "PDSm asks for an author"));
     }
     let parents = header::replaced(&learnt);
-    Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, parents, claims, warnings })
+    let biology = policy.matrix().types().by_code(Some(LOINC), LABORATORY).is_some_and(|known| known.number == doc_type);
+    if let Some((id, _)) = own.first().filter(|_| !biology) {
+        let message = format!("the report `#{id}` comes with a document of type {LABORATORY}");
+        return Err(Error::value("DocumentReference.type", message));
+    }
+    // What is named beside the content counts, where it is.
+    let mut reports = if biology && own.is_empty() { content::reports(learnt)? } else { Vec::new() };
+    for (id, report) in own.drain(..) {
+        reports.push(Report { contained: Some(id), ..Report::of(report)? });
+    }
+    Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, parents, claims, reports, warnings })
 }
 
 /// `system|value`; the digest of a long one, for an entry of an index of PostgreSQL has a bound. A digest has no `|`.
@@ -213,6 +227,32 @@ fn replaced(document: &Value, base_url: &str) -> Vec<Replaced> {
                 .or_else(|| Some(Replaced::Identifier(spell(Some(text("system").unwrap_or_default()), Some(text("value")?)))))
         })
         .collect()
+}
+
+/// Says that a document replaces another, which what it brings makes of it.
+pub fn replaces(document: &mut Value, former: &Replaced) {
+    let Replaced::Id(id) = former else { return };
+    let relation = json!({"code": "replaces", "target": {"reference": format!("DocumentReference/{id}")}});
+    match document.get_mut("relatesTo").and_then(Value::as_array_mut) {
+        Some(relations) => relations.push(relation),
+        None => set(document, "relatesTo", json!([relation])),
+    }
+}
+
+/// Names the reports that a document brings.
+pub fn relates<'a>(document: &mut Value, reports: impl Iterator<Item = &'a str>) {
+    for id in reports {
+        let reference = json!({"reference": format!("DiagnosticReport/{id}")});
+        if document.get("context").is_none() {
+            set(document, "context", json!({}));
+        }
+        let Some(context) = document.get_mut("context") else { return };
+        match context.get_mut("related").and_then(Value::as_array_mut) {
+            Some(related) if related.contains(&reference) => {}
+            Some(related) => related.push(reference),
+            None => set(context, "related", json!([reference])),
+        }
+    }
 }
 
 /// Who counts as author (CONTRACT 3, Author): the submitter, the structure it acted for, and those named by national identifier.

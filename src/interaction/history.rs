@@ -142,7 +142,14 @@ async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> 
     let resource = found.envelope.resource;
     let scope = service.policy.scope(&request.caller, Action::History, resource, service.clock.now());
     let found = found.clone();
-    if let Decision::Deny(_) = scope.decide(&candidate(&found)) {
+    // What follows references was asked of the database by another scope, as of another instant.
+    let denied = if scope.links().is_empty() {
+        matches!(scope.decide(&candidate(&found)), Decision::Deny(_))
+    } else {
+        let again = service.store.read(scope, &found.envelope.id).await?;
+        again.is_none_or(|again| matches!(again.decision, Decision::Deny(_)))
+    };
+    if denied {
         let Envelope { version, updated, .. } = found.envelope;
         let current = Version { version, updated, body: found.body, deleted: found.deleted, put: false };
         let wanted = span.only.is_none_or(|only| only == version) && span.before.is_none_or(|before| version < before);

@@ -75,8 +75,12 @@ fn is_known(label: &Value) -> bool {
 /// The bits of all labels and of the status.
 pub fn bits(document: &Value) -> i16 {
     let labels = of(document).iter().flat_map(codes).filter_map(visibility).fold(0, |bits, label| bits | label.bit());
-    let deleted = document.get("status").and_then(Value::as_str) == Some("entered-in-error");
-    if deleted { labels | Label::EnteredInError.bit() } else { labels }
+    labels
+        | match document.get("status").and_then(Value::as_str) {
+            Some("entered-in-error") => Label::EnteredInError.bit(),
+            Some("superseded") => Label::Superseded.bit(),
+            _ => 0,
+        }
 }
 
 /// A label of this visibility.
@@ -284,5 +288,6 @@ mod tests {
             assert_eq!(bits(&document(&codes)), expected);
         }
         assert_eq!(bits(&json!({"status": "entered-in-error"})), 8);
+        assert_eq!(bits(&json!({"status": "superseded"})), 32);
     }
 }

@@ -35,6 +35,7 @@ mod patient;
 mod perform;
 mod plain;
 mod read;
+mod report;
 mod route;
 mod search_status;
 mod search_system;
@@ -187,6 +188,8 @@ pub struct Answer {
     pub location: Option<String>,
     /// Warnings, as issues of an OperationOutcome.
     pub warnings: Vec<serde_json::Value>,
+    /// What was written of what a report contained: its id there, and where it is: `Observation/id/_history/1`.
+    pub parts: Vec<(String, String)>,
 }
 
 /// An error with the record it touched, so that its trace finds its holder.
@@ -245,6 +248,8 @@ impl Service {
             resource,
             ResourceType::PATIENT
                 | ResourceType::DOCUMENT_REFERENCE
+                | ResourceType::DIAGNOSTIC_REPORT
+                | ResourceType::OBSERVATION
                 | ResourceType::BINARY
                 | ResourceType::LIST
                 | ResourceType::CONSENT

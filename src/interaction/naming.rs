@@ -115,7 +115,11 @@ pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceT
     let caller = &request.caller;
     let population = match resource {
         ResourceType::PATIENT | ResourceType::RELATED_PERSON => true,
-        ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY | ResourceType::LIST => caller.purpose != Purpose::Normal,
+        ResourceType::DOCUMENT_REFERENCE
+        | ResourceType::BINARY
+        | ResourceType::LIST
+        | ResourceType::DIAGNOSTIC_REPORT
+        | ResourceType::OBSERVATION => caller.purpose != Purpose::Normal,
         // What names the caller, or is open to all, is the same in every mode of access.
         _ => false,
     };

@@ -36,6 +36,8 @@ pub async fn update(
             ResourceType::DOCUMENT_REFERENCE
                 | ResourceType::BINARY
                 | ResourceType::LIST
+                | ResourceType::DIAGNOSTIC_REPORT
+                | ResourceType::OBSERVATION
                 | ResourceType::AUDIT_EVENT
                 | ResourceType::PATIENT
         );
@@ -79,6 +81,7 @@ pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
         (Which::Matching(_), ResourceType::AUDIT_EVENT | ResourceType::BINARY) => "GET",
         (Which::Matching(_), _) => "GET, POST",
         (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
+        (Which::Id(_), ResourceType::DIAGNOSTIC_REPORT | ResourceType::OBSERVATION) => "GET",
         (Which::Id(_), ResourceType::BINARY | ResourceType::LIST | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) => "GET",
         (Which::Id(_), _) => "GET, PUT",
     }

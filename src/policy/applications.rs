@@ -36,9 +36,11 @@ pub const CLASSES: [(&str, &str); 11] = [
 ];
 
 impl Policy {
-    /// What an application may consult of a part of the space: the whole part, or the documents of the classes it is allowed.
-    pub(super) fn allowed(&self, caller: &Caller, part: ResourceType, now: i64) -> Filter {
-        if !consults(&caller.scopes, part) {
+    /// What an application may consult of a type: the whole part of the space whose rights it has, or the documents of the classes it
+    /// is allowed. Its scopes name the type itself, but for a Binary.
+    pub(super) fn allowed(&self, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
+        let part = self.lender(resource);
+        if !consults(&caller.scopes, if resource.is_brought() { resource } else { part }) {
             return Filter::Nothing;
         }
         let right = |part| self.right_to(caller, &[RightKind::Application], Some(part), now);

@@ -13,7 +13,7 @@ impl Policy {
     /// The condition a relation means for this caller.
     pub(super) fn relation(&self, relation: Relation, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
         let exercise = self.exercise(caller);
-        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.part(resource)), now);
+        let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.lender(resource)), now);
         let permits = |setting| match exercise {
             Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
             Exercise::Occupational | Exercise::Barred => Filter::Nothing,
@@ -25,7 +25,7 @@ impl Policy {
             // A minor acts through a representative (CONTRACT 2); of age or not is what the record says, not the token.
             Relation::Own => acts_for().and(Filter::Holder(HolderTest::BornUntil(adult_born(now)))),
             Relation::Representative => acts_for().and(right(&[RightKind::Representative])),
-            Relation::Application => acts_for().and(self.allowed(caller, self.part(resource), now)),
+            Relation::Application => acts_for().and(self.allowed(caller, resource, now)),
             Relation::RecordAccess => right(&[RightKind::RecordAccess]),
             Relation::CareTeam => right(&[RightKind::CareTeam]),
             Relation::TreatingPhysician => right(&[RightKind::TreatingPhysician]),
@@ -49,7 +49,17 @@ impl Policy {
             Relation::Blocked => self.blocked(caller, now),
             Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
             Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
+            Relation::Superseded => Filter::Envelope(EnvelopeTest::Labelled(Label::Superseded)),
+            Relation::Former => self.former(caller, resource, now),
         }
+    }
+
+    /// A report or result that a document brought whose content the caller does not see: one version of it tells of that document.
+    fn former(&self, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
+        let seen = self.scope(caller, Action::Consult, ResourceType::BINARY, now).filter();
+        let by = |filter| Filter::Via(Param::document_of(resource), ResourceType::DOCUMENT_REFERENCE, Box::new(filter));
+        // Where it is not known which documents there were, none is seen.
+        by(seen.clone().negate()).or(by(seen).negate())
     }
 
     /// A List that has a document the caller sees as an entry (CONTRACT 3, Who reads what), or a folder that has one. An application

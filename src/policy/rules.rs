@@ -50,11 +50,15 @@ pub enum Relation {
     SpaceNotOpen,
     /// `entered-in-error`.
     EnteredInError,
+    /// What a replaced document brought: a report or result.
+    Superseded,
+    /// A document that brought it, now or before, is not seen: of a report or result, whose versions tell of each.
+    Former,
 }
 
 impl Relation {
     /// Every relation with its spelling in tables.
-    pub const ALL: [(&'static str, Self); 20] = [
+    pub const ALL: [(&'static str, Self); 22] = [
         ("any", Self::Any),
         ("self", Self::Own),
         ("representative", Self::Representative),
@@ -75,6 +79,8 @@ impl Relation {
         ("blocked", Self::Blocked),
         ("space-not-open", Self::SpaceNotOpen),
         ("entered-in-error", Self::EnteredInError),
+        ("superseded", Self::Superseded),
+        ("former", Self::Former),
     ];
 
     /// The spelling in tables.

@@ -361,6 +361,11 @@ impl Policy {
         element.and_then(|element| ResourceType::parse(element.split('.').next()?)).unwrap_or(resource)
     }
 
+    /// The part of the space whose rights a resource has: its own, but for what documents bring, which has those of the documents.
+    pub(super) fn lender(&self, resource: ResourceType) -> ResourceType {
+        if resource.is_brought() { ResourceType::DOCUMENT_REFERENCE } else { self.part(resource) }
+    }
+
     /// Whether the type is served to this caller: some rule is about it, for testers theirs, for all others any but theirs.
     pub fn serves(&self, caller: super::CallerKind, resource: ResourceType) -> bool {
         let tester = |kind| kind == super::CallerKind::Tester;

@@ -84,7 +84,21 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
         statements(connection, &format!("DELETE FROM {table} WHERE (holder, key) IN (SELECT * FROM (VALUES "), all, row, OF_THESE)?;
     }
     statistics::count(all.len());
-    rows::insert(connection, rows_of(all)).map_err(taken)
+    rows::insert(connection, rows_of(all)).map_err(taken)?;
+    all.iter().filter(|new| new.envelope.resource == ResourceType::DOCUMENT_REFERENCE).try_for_each(|new| lend(connection, &new.envelope))
+}
+
+/// Lends the rights of a document to what it brought: reports and results are seen as it is, in the statement that looks for them.
+///
+/// INVARIANT: every version of a document passes here, so that no label of it is missing from what it brought.
+fn lend(connection: &mut AnyConnection, document: &Envelope) -> Result<(), Error> {
+    let mut update = Statement::new("UPDATE resource SET doc_type = ");
+    update.small(document.doc_type).sql(", labels = ").small(document.labels).sql(", submitter = ").text(&document.submitter);
+    update.sql(", parties = ").text(&document.parties).sql(", first_key = ").big(document.lasting_from());
+    update.sql(" WHERE holder = ").big(document.holder).sql(" AND bound <> 0 AND bound = ").big(document.key).sql(" AND type IN (");
+    update.numbers(ResourceType::BROUGHT.map(ResourceType::number)).sql(")");
+    update.execute(connection)?;
+    Ok(())
 }
 
 fn located(all: &[NewResource]) -> Rows {

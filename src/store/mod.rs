@@ -1,5 +1,6 @@
 //! The only room that names diesel: pools, statements, index rows, rights, traces; SQLite and PostgreSQL alike.
 
+pub mod brought;
 pub mod bulk;
 pub mod content;
 mod error;
@@ -28,6 +29,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
+pub use brought::Brought;
 pub use bulk::Known;
 pub use error::{Error, Retry};
 pub use history::{Asked, Past, Written};

@@ -19,7 +19,7 @@ pub struct NewResource {
     pub envelope: Envelope,
     /// 0 for records and directories, 1 for what testers keep.
     pub realm: i16,
-    /// The key of the DocumentReference a Binary is bound to, else 0.
+    /// The key of the DocumentReference that a Binary, report or result is bound to, else 0.
     pub bound: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
@@ -256,7 +256,7 @@ pub fn actor_of(connection: &mut AnyConnection, holder: i64, kind: RightKind, no
     Ok(select.load::<Text, String>(connection)?.into_iter().next().map(Actor::stored))
 }
 
-/// Whether the holder, or a representative, was shown the document since it was deposited.
+/// Whether the holder, or a representative, was shown the document, or what it brought, since it was deposited.
 ///
 /// # Errors
 /// [`Error::Away`].
@@ -265,9 +265,15 @@ pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds
     select.big(document.holder).sql(" AND r.key > ").big(document.key).sql(" AND r.kind IN (").numbers(kinds.iter().copied());
     // Who reads a trace of the document has not seen the document.
     select.sql(") AND r.status < 400 AND r.found > 0 AND r.target_type <> ").number(ResourceType::AUDIT_EVENT.number());
-    select.sql(" AND (r.target_key = ").big(document.key);
-    select.sql(" OR EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target = ");
-    select.big(document.key).sql(")) LIMIT 1");
+    let these = |select: &mut Statement| {
+        select.sql(" IN (SELECT b.key FROM resource b WHERE b.holder = ").big(document.holder).sql(" AND (b.key = ").big(document.key);
+        select.sql(" OR b.bound <> 0 AND b.bound = ").big(document.key).sql("))");
+    };
+    select.sql(" AND (r.target_key");
+    these(&mut select);
+    select.sql(" OR EXISTS (SELECT 1 FROM audit_disclosed d WHERE d.holder = r.holder AND d.key = r.key AND d.target");
+    these(&mut select);
+    select.sql(")) LIMIT 1");
     Ok(!select.load::<BigInt, i64>(connection)?.is_empty())
 }
 

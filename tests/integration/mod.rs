@@ -10,6 +10,7 @@ mod history;
 mod import;
 mod labels;
 mod large;
+mod laboratories;
 mod law;
 mod law_commands;
 mod leaks;

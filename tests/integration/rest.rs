@@ -240,7 +240,7 @@ fn methods_that_are_not_for_an_address_say_which_are() {
         }
         let description = json!([{"op": "replace", "path": "/description", "value": "x"}]);
         assert_eq!(server.fhir(&structure(HOSPITAL), "PATCH", &path, Some(&description)).status, 405);
-        for (kind, path, status) in [("operator", "Observation/x", 403), ("auditor", "Observation", 403), ("tester", "Observation", 200)] {
+        for (kind, path, status) in [("operator", "Condition/x", 403), ("auditor", "Condition", 403), ("tester", "Observation", 200)] {
             assert_eq!(server.get(&service(kind), path).status, status, "{kind} {path}");
         }
         assert_eq!(server.get(&physician(), "Observations").status, 404);

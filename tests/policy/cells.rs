@@ -30,6 +30,8 @@ enum Also {
     Manager,
     /// The caller sees an entry of the List.
     Entry,
+    /// The caller does not see a document that brought an earlier version.
+    Former,
     /// The rights are of the structure acted for.
     OfStructure,
     /// The rights are narrowed to the Patient.
@@ -38,7 +40,7 @@ enum Also {
     EmergencyOpposed,
 }
 
-use Also::{EmergencyMasked, EmergencyOpposed, Entry, Manager, Minor, OfPatient, OfStructure, Own, Party, Submitter};
+use Also::{EmergencyMasked, EmergencyOpposed, Entry, Former, Manager, Minor, OfPatient, OfStructure, Own, Party, Submitter};
 use RightKind::{
     Administrator, Application, Block, BlockByAdministrator, CareTeam, Occupational, RecordAccess, Representative, TreatingPhysician,
 };
@@ -48,7 +50,7 @@ const fn standing(name: &'static str, rights: &'static [RightKind], also: &'stat
 }
 
 /// Every relation that a rule names, alone, and those that come together.
-pub const STANDINGS: [Standing; 25] = [
+pub const STANDINGS: [Standing; 26] = [
     standing("none", &[], &[]),
     standing("emergency-masked", &[], &[EmergencyMasked]),
     standing("emergency-opposed", &[], &[EmergencyOpposed]),
@@ -70,6 +72,7 @@ pub const STANDINGS: [Standing; 25] = [
     standing("author with record-access", &[RecordAccess], &[Submitter, Party]),
     standing("manager", &[], &[Manager]),
     standing("entry", &[], &[Entry]),
+    standing("former document unseen", &[RecordAccess, Representative, Application], &[Own, Former]),
     standing("record-access, blocked", &[RecordAccess, Block], &[Submitter]),
     standing("treating-physician, blocked", &[TreatingPhysician, Block], &[]),
     standing("record-access, blocked by an administrator", &[RecordAccess, BlockByAdministrator], &[]),
@@ -103,13 +106,25 @@ const OF_DOCUMENTS: [Visible; 11] = [
 
 const OF_CONSENTS: [Visible; 2] = [("-", 0, false), ("refused or ended", Label::Unspoken as i16, false)];
 
+/// What of documents what they bring has as well, with that they are superseded.
+const OF_BROUGHT: [Visible; 12] = {
+    let mut all = [("superseded", Label::Superseded as i16, false); 12];
+    let mut at = 0;
+    while at < OF_DOCUMENTS.len() {
+        all[at] = OF_DOCUMENTS[at];
+        at += 1;
+    }
+    all
+};
+
 pub fn is_document(resource: ResourceType) -> bool {
-    matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY)
+    matches!(resource, ResourceType::DOCUMENT_REFERENCE | ResourceType::BINARY) || resource.is_brought()
 }
 
 /// The sets of labels that resources of a type may have.
 pub fn visibilities(resource: ResourceType) -> &'static [Visible] {
     match resource {
+        _ if resource.is_brought() => &OF_BROUGHT,
         _ if is_document(resource) => &OF_DOCUMENTS,
         ResourceType::CONSENT => &OF_CONSENTS,
         _ => &OF_CONSENTS[..1],
@@ -225,8 +240,13 @@ impl Production {
             true => self.policy.matrix().types().all().iter().map(|one| one.number).collect(),
             false => vec![0],
         };
-        let sees_an_entry = STANDINGS[plane.standing].also.contains(&Entry);
-        let linked: Vec<(Filter, bool)> = scope.links().into_iter().map(|link| (link, sees_an_entry)).collect();
+        let has = |also: Also| STANDINGS[plane.standing].also.contains(&also);
+        // Of what was brought: whether there is a document that is seen, and one that is not.
+        let holds = |link: &Filter| match link {
+            Filter::Via(_, _, inner) if plane.resource.is_brought() => matches!(**inner, Filter::Not(_)) == has(Former),
+            _ => has(Entry),
+        };
+        let linked: Vec<(Filter, bool)> = scope.links().into_iter().map(|link| (link.clone(), holds(&link))).collect();
         let mut types = Vec::with_capacity(numbers.len());
         for number in numbers {
             let mut row = Vec::new();
@@ -296,7 +316,7 @@ fn about(plane: Plane, who: &Caller) -> (Envelope, Facts) {
     let actor = if has(OfStructure) { who.structure.clone().unwrap_or_else(|| who.principal.clone()) } else { who.principal.clone() };
     let all_parts = if has(OfPatient) {
         " Patient ".to_owned()
-    } else if standing.rights == [Application] {
+    } else if standing.rights.contains(&Application) {
         " Patient DocumentReference ".to_owned()
     } else {
         String::new()

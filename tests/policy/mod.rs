@@ -385,7 +385,8 @@ fn each_rule_has_a_case_it_grants_and_a_neighbour_it_does_not() {
             source: "x".into(),
         });
         let facts = Facts { holder: Some(HolderRow { state: Some(state), ..holder() }), rights: rights.collect() };
-        for resource in [ResourceType::DOCUMENT_REFERENCE, ResourceType::BINARY] {
+        let brought = ResourceType::BROUGHT;
+        for resource in [ResourceType::DOCUMENT_REFERENCE, ResourceType::BINARY, brought[0], brought[1]] {
             let scope = policy.scope(&caller, Action::Consult, resource, NOW);
             let envelope = Envelope { resource, ..document(letter, labels) };
             let decision =

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod package;
 pub mod postgres;
 pub mod record;
+pub mod report;
 pub mod server;
 pub mod submission;
 

@@ -33,12 +33,23 @@ impl<'d> Asker<'d> {
 
     /// The name of a thing of this type, often one that differs, sometimes one that is nowhere.
     pub fn thing(&mut self, resource: &str) -> String {
-        let of = |step: &&Step| step.resource() == resource || resource == "Binary" && step.resource() == "DocumentReference";
+        let letter = match resource {
+            "Binary" => "b",
+            "DiagnosticReport" => "r",
+            "Observation" => "o",
+            _ => "",
+        };
+        let of = |step: &&Step| match &step.what {
+            What::Document(document) => {
+                resource == "DocumentReference" || resource == "Binary" || !letter.is_empty() && document.report != 0
+            }
+            _ => step.resource() == resource,
+        };
         let all: Vec<String> = self.steps.iter().filter(of).map(|step| step.name.clone()).collect();
         let hot: Vec<String> = all.iter().filter(|name| self.hot.contains(name)).cloned().collect();
         let from = if hot.is_empty() || self.dice.chance(3) { all } else { hot };
         let name = if from.is_empty() || self.dice.chance(16) { "nowhere".to_owned() } else { self.dice.pick(&from).clone() };
-        if resource == "Binary" { format!("{name}b") } else { name }
+        format!("{name}{letter}")
     }
 
     /// `Type/id` of such a thing.
@@ -95,6 +106,8 @@ impl<'d> Asker<'d> {
             "PractitionerRole",
             "AuditEvent",
             "Location",
+            "DiagnosticReport",
+            "Observation",
             "Observation",
         ])
     }
@@ -194,6 +207,24 @@ impl<'d> Asker<'d> {
         Ask { method: "POST".into(), headers, body, alone, ..Ask::default() }
     }
 
+    /// What the documents that differ brought, read and searched.
+    fn brought(&self) -> Vec<Ask> {
+        let brings = |step: &&Step| matches!(&step.what, What::Document(one) if one.report != 0) && self.hot.contains(&step.name);
+        let of = |step: &Step| match &step.what {
+            What::Document(one) => one.of,
+            _ => 0,
+        };
+        let paths = self.steps.iter().filter(brings).flat_map(|step| {
+            let (name, of) = (&step.name, of(step));
+            [
+                format!("Observation/{{{{{name}o}}}}"),
+                format!("DiagnosticReport/{{{{{name}r}}}}/_history"),
+                format!("Observation?patient={{{{p{of}}}}}&_revinclude=DiagnosticReport:result"),
+            ]
+        });
+        paths.map(|path| Ask { method: "GET".into(), path, pages: 1, ..Ask::default() }).collect()
+    }
+
     /// Any request.
     pub fn any(&mut self) -> Ask {
         match self.dice.roll(20) {
@@ -209,7 +240,8 @@ impl<'d> Asker<'d> {
 /// The requests of a case: what differs is asked for first, and what may change what the caller sees comes last.
 pub fn asks(dice: &mut Dice, case: &Case, names: Names, count: usize) -> Vec<Ask> {
     let mut asker = Asker::new(dice, case, names);
-    let mut all: Vec<Ask> = (0..count).map(|_| asker.any()).collect();
+    let mut all: Vec<Ask> = asker.brought();
+    all.extend((0..count).map(|_| asker.any()));
     all.push(writes::last(&mut asker));
     all
 }

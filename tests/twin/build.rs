@@ -10,10 +10,14 @@ use super::world::{Document, Edit, MINOR, Named, Names, QUIET, Set, Step, What, 
 use crate::support::Server;
 use crate::support::answer::Answer;
 use crate::support::build::{INS, consent, party, person};
-use crate::support::submission::list;
+use crate::support::report::{report, result};
+use crate::support::submission::{create, list, transaction, urn};
 
 const TYPES: &str = include_str!("../../profiles/authorization/types.tsv");
 const ARCHIVED: &str = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+
+/// What results are of.
+pub const RESULTS: [&str; 2] = ["2951-2", "2823-3"];
 
 /// The ids that the things of a world have in one database, by name.
 pub type Ids = HashMap<String, String>;
@@ -65,6 +69,24 @@ fn document(names: Names, ids: &mut Ids, one: &Document) -> Value {
         value["relatesTo"] = json!([{"code": "replaces", "target": reference("DocumentReference", &one.replaces)}]);
     }
     value
+}
+
+/// The document with the report that it brings, and its result.
+fn with_report(names: Names, one: &Document, mut document: Value) -> Value {
+    let me = names.ins(one.of);
+    if document.get("context").is_none() {
+        document["context"] = json!({"related": []});
+    }
+    document["context"]["related"].as_array_mut().unwrap().push(json!({"reference": urn(2)}));
+    let mut own = report(&me, u32::try_from(one.report).unwrap(), "final");
+    own["issued"] = one.date.as_str().into();
+    own["conclusion"] = one.title.as_str().into();
+    own["result"] = json!([{"reference": urn(3)}]);
+    let mut of = result(&me, RESULTS[one.report % RESULTS.len()], 0.0);
+    of["valueQuantity"]["value"] = one.number.into();
+    of["effectiveDateTime"] = one.date.as_str().into();
+    of["note"] = json!([{"text": one.title}]);
+    transaction(vec![create(&urn(1), document), create(&urn(2), own), create(&urn(3), of)])
 }
 
 fn set(names: Names, ids: &mut Ids, one: &Set) -> Value {
@@ -123,22 +145,22 @@ fn space(names: Names, ids: &mut Ids, holder: usize, open: bool, phone: &str, pr
 fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Step) -> (Answer, bool) {
     let family = names.family();
     let operator = Who::Operator;
-    let create = |by: &Who, value: Value| (server.create(&names.who(by), &value), true);
+    let make = |by: &Who, value: Value| (server.create(&names.who(by), &value), true);
     match &step.what {
         What::Practitioner(number) => {
             let identifier = json!([{"system": crate::support::build::PSIDNAT, "value": names.psidnat(*number)}]);
-            create(
+            make(
                 &operator,
                 json!({"resourceType": "Practitioner", "identifier": identifier, "name": [{"family": format!("{family}{number}")}]}),
             )
         }
         What::Organization(number) => {
             let identifier = json!([{"system": crate::support::build::STRUCTIDNAT, "value": names.structure(*number)}]);
-            create(&operator, json!({"resourceType": "Organization", "identifier": identifier, "name": format!("{family} {number}")}))
+            make(&operator, json!({"resourceType": "Organization", "identifier": identifier, "name": format!("{family} {number}")}))
         }
         What::Role(practitioner, organization) => {
             let (one, other) = (id_of(ids, practitioner), id_of(ids, organization));
-            create(
+            make(
                 &operator,
                 json!({"resourceType": "PractitionerRole", "practitioner": {"reference": format!("Practitioner/{one}")},
                 "organization": {"reference": format!("Organization/{other}")}}),
@@ -146,9 +168,9 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
         }
         What::Space { holder, open, phone, practitioner } => {
             let value = space(names, ids, *holder, *open, phone, practitioner);
-            create(&operator, value)
+            make(&operator, value)
         }
-        What::Relative { of, person: whom, active } => create(
+        What::Relative { of, person: whom, active } => make(
             &operator,
             json!({"resourceType": "RelatedPerson", "active": active,
             "patient": person(&names.ins(*of)), "identifier": [{"system": INS, "value": names.ins(*whom)}], "name": [{"family": family}]}),
@@ -160,7 +182,7 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
             if let Some(manager) = manager {
                 team["managingOrganization"] = json!([party(&names.structure(*manager))]);
             }
-            create(&Who::Holder(*of), team)
+            make(&Who::Holder(*of), team)
         }
         What::Consent(one) => {
             let actor = match &one.named {
@@ -185,7 +207,7 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
             if matches!(one.by, Who::Professional(_)) {
                 value["verification"] = json!([{"verified": true, "verifiedWith": person(&names.ins(one.of))}]);
             }
-            create(&one.by, value)
+            make(&one.by, value)
         }
         What::End(name) => {
             let given = world.iter().find_map(|step| match &step.what {
@@ -204,11 +226,14 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
         }
         What::Document(one) => {
             let value = document(names, ids, one);
-            create(&one.by, value)
+            if one.report == 0 {
+                return make(&one.by, value);
+            }
+            (server.fhir(&names.who(&one.by), "POST", "", Some(&with_report(names, one, value))), true)
         }
         What::Set(one) => {
             let value = set(names, ids, one);
-            create(&one.by, value)
+            make(&one.by, value)
         }
         What::Edit { document, by, edit } => {
             let path = format!("DocumentReference/{}", id_of(ids, document));
@@ -235,7 +260,14 @@ pub fn perform(server: &Server, names: Names, ids: &mut Ids, world: &[Step], ste
     if step.resource().is_empty() {
         return Ok(());
     }
-    let value = answer.json();
+    let mut value = answer.json();
+    if value["type"] == "transaction-response" {
+        for (place, letter) in [(1, "r"), (2, "o")] {
+            let location = value["entry"][place]["response"]["location"].as_str().unwrap();
+            ids.insert(format!("{}{letter}", step.name), location.rsplit('/').nth(2).unwrap().to_owned());
+        }
+        value = value["entry"][0]["resource"].clone();
+    }
     ids.insert(step.name.clone(), value["id"].as_str().unwrap().to_owned());
     if let Some(url) = value.pointer("/content/0/attachment/url").and_then(Value::as_str) {
         ids.insert(format!("{}b", step.name), url.rsplit('/').next().unwrap().to_owned());

@@ -175,7 +175,13 @@ impl Maker<'_> {
         let practitioner = if self.dice.chance(3) { String::new() } else { self.some("pr") };
         let custodian = if self.dice.chance(2) { self.some("org") } else { String::new() };
         let related = (0..self.dice.roll(4)).map(|_| self.some("d")).filter(|name| !name.is_empty()).collect();
-        let code = if matches!(by, Who::Holder(_) | Who::Representative { .. }) { text(self.dice, &OWN) } else { text(self.dice, &CODES) };
+        let code = if !matches!(by, Who::Holder(_) | Who::Representative { .. }) && self.dice.chance(4) {
+            "11502-2".to_owned()
+        } else if matches!(by, Who::Holder(_) | Who::Representative { .. }) {
+            text(self.dice, &OWN)
+        } else {
+            text(self.dice, &CODES)
+        };
         let mut document = Document {
             of,
             by,
@@ -190,14 +196,22 @@ impl Maker<'_> {
             language: text(self.dice, &LANGUAGES),
             related,
             replaces: String::new(),
+            report: 0,
         };
+        if document.code == "11502-2" && !self.dice.chance(4) {
+            document.report = document.number;
+        }
         if self.dice.chance(6) {
             let name = self.some("d");
             if let Some(stored) = self.state.documents.get(&name) {
                 (document.of, document.by, document.labels) = (stored.document.of, stored.document.by.clone(), Vec::new());
+                // The next version of its report, or one of its own.
+                if stored.document.report != 0 && stored.status == "current" && self.dice.chance(2) {
+                    (document.report, document.code) = (stored.document.report, "11502-2".to_owned());
+                }
                 document.replaces = name;
                 if matches!(document.by, Who::Holder(_) | Who::Representative { .. }) {
-                    document.code = text(self.dice, &OWN);
+                    (document.code, document.report) = (text(self.dice, &OWN), 0);
                 }
             }
         }
@@ -384,7 +398,9 @@ fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
         },
         What::Document(document) => {
             for _ in 0..=dice.roll(3) {
-                match dice.roll(8) {
+                match dice.roll(9) {
+                    8 if document.report != 0 => document.report = 0,
+                    8 => document.report = document.number,
                     0 => document.code = text(dice, &CODES),
                     1 => document.title = format!("{} {}", text(dice, &TITLES), dice.roll(100)),
                     2 => document.date = text(dice, &DATES),

@@ -65,6 +65,8 @@ pub struct State {
     open: BTreeMap<usize, bool>,
     pub documents: BTreeMap<String, Stored>,
     pub sets: BTreeMap<String, Set>,
+    /// The documents of each report, of a holder, the last one last.
+    pub reports: BTreeMap<(usize, usize), Vec<String>>,
     /// Name, Consent, when it was given and when it was ended.
     pub consents: Vec<(String, Consent, usize, Option<usize>)>,
     teams: BTreeMap<String, (usize, Vec<Party>, Option<usize>, bool)>,
@@ -123,6 +125,9 @@ impl State {
         }
         if self.set(document.of, "default-masking") && !labels.contains("INVISIBLE_PATIENT") {
             labels.insert("MASQUE_PS".into());
+        }
+        if document.report != 0 {
+            self.reports.entry((document.of, document.report)).or_default().push(name.to_owned());
         }
         let stored =
             Stored { document: document.clone(), labels, status: "current", archived: false, versions: vec!["first".into()], read: false };
@@ -205,7 +210,13 @@ impl State {
                     }
                     _ => false,
                 };
-                self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
+                // A report is of laboratories; its next version comes with what replaces the last one.
+                let last = self.reports.get(&(one.of, one.report)).and_then(|all| all.last());
+                let next = last.is_none_or(|last| {
+                    *last == one.replaces && self.documents.get(last).is_some_and(|stored| stored.status != "entered-in-error")
+                });
+                let report = one.report == 0 || one.code == "11502-2" && next && matches!(one.by, Who::Structure(_) | Who::Professional(_));
+                report && self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
             }
             What::Set(one) => {
                 let by = match &one.by {
@@ -381,6 +392,14 @@ impl State {
             }
             _ => false,
         }
+    }
+
+    /// The versions of the report that a document brought, where it is the last to have brought it and was not replaced: who sees the
+    /// content of that document sees the report and its result, too.
+    pub fn report(&self, name: &str) -> usize {
+        let Some(stored) = self.documents.get(name).filter(|stored| stored.status == "current") else { return 0 };
+        let all = self.reports.get(&(stored.document.of, stored.document.report));
+        all.filter(|all| all.last().is_some_and(|last| last == name)).map_or(0, Vec::len)
     }
 
     fn authors(stored: &Stored) -> Vec<Party> {

@@ -223,6 +223,50 @@ impl<'a, 'd> Searcher<'a, 'd> {
         "List".into()
     }
 
+    /// Reports and results, by what they are, by each other and by their documents.
+    fn reports(&mut self) -> String {
+        let resource = self.pick(&["DiagnosticReport", "Observation"]);
+        if self.roll(6) > 0 {
+            self.person();
+        }
+        for _ in 0..self.roll(3) {
+            let (name, value) = match self.roll(10) {
+                0 | 1 => ("code".to_owned(), self.pick(&["2951-2", "2823-3", "11502-2", "http://loinc.org|2951-2"])),
+                2 => ("date".to_owned(), self.day()),
+                3 => (self.pick(&["status", "status:not", "_id:not"]), self.pick(&["final", "amended"])),
+                4 => ("_id".to_owned(), format!("{{{{{}}}}}", self.asker.thing(&resource))),
+                5 if resource == "Observation" => ("value-quantity".to_owned(), self.pick(&["gt3", "lt10", "5"])),
+                6 if resource == "Observation" => (
+                    format!("_has:DiagnosticReport:result:{}", self.pick(&["conclusion", "issued", "code"])),
+                    self.pick(&["11502-2", "2026"]),
+                ),
+                5 => ("result".to_owned(), self.asker.reference("Observation")),
+                6 => (self.pick(&["result.code", "result:Observation.code"]), self.pick(&["2951-2", "2823-3"])),
+                7 | 8 if resource == "DiagnosticReport" => {
+                    let (name, value) = self.fitting();
+                    (format!("_has:DocumentReference:related:{name}"), value)
+                }
+                7 => ("identifier:missing".to_owned(), self.pick(&["true", "false"])),
+                _ => ("subject.phone".to_owned(), self.pick(&PHONES)),
+            };
+            self.and(name, value);
+        }
+        for (name, from) in [
+            ("_include", ["DiagnosticReport:result", "DiagnosticReport:subject", "*"]),
+            ("_revinclude", ["DiagnosticReport:result", "DocumentReference:related", "AuditEvent:entity"]),
+        ] {
+            if self.roll(3) == 0 {
+                let value = self.pick(&from);
+                self.and(name, value);
+            }
+        }
+        if self.roll(4) == 0 {
+            let sort = self.pick(&["date", "-date,status", "code", "-_lastUpdated"]);
+            self.and("_sort", sort);
+        }
+        resource
+    }
+
     fn teams(&mut self) -> String {
         if self.roll(3) == 0 {
             self.person();
@@ -330,6 +374,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                         "DocumentReference:author",
                         "DocumentReference:custodian",
                         "DocumentReference:subject",
+                        "DiagnosticReport:result",
                         "*",
                         "Consent:actor",
                         "CareTeam:participant",
@@ -362,14 +407,16 @@ impl<'a, 'd> Searcher<'a, 'd> {
         let traces_alone = self.asker.caller == Who::Auditor && kind < 10;
         let resource = match kind {
             _ if traces_alone => self.traces(),
-            0..=5 => self.documents(),
+            0..=4 => self.documents(),
             6 | 7 => self.directory(),
             8 | 9 => self.people(),
             10 => self.consents(),
             11 => self.teams(),
             12 => self.traces(),
             13 | 14 => return self.walk(),
-            18 | 19 => self.lists(),
+            18 => self.lists(),
+            19 => self.reports(),
+            5 => self.reports(),
             _ => return self.wide(),
         };
         self.shape();
@@ -391,6 +438,8 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "Patient",
                     "AuditEvent",
                     "List",
+                    "DiagnosticReport",
+                    "Observation",
                     "*",
                     "Practitioner",
                 ]);
@@ -408,6 +457,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "Practitioner,Organization",
                     "DocumentReference,Binary",
                     "DocumentReference,List",
+                    "DiagnosticReport,Observation",
                     "Consent,RelatedPerson",
                 ]);
                 self.and("_type", types);

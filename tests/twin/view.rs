@@ -40,7 +40,8 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
             let stored = &state.documents[&step.name];
             let content = state.sees_content(who, &step.name);
             let Stored { labels, status, archived, versions, read, .. } = stored;
-            lines.push(format!("{} {labels:?} {status} {archived} {versions:?} {read} {content}", step.name));
+            let report = if content { state.report(&step.name) } else { 0 };
+            lines.push(format!("{} {labels:?} {status} {archived} {versions:?} {read} {content} {report}", step.name));
         }
         if let What::Consent(_) = step.what
             && (own || state.sees(who, step))

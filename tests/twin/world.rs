@@ -106,6 +106,9 @@ pub struct Document {
     /// The document it replaces, or empty.
     #[serde(default)]
     pub replaces: String,
+    /// The number of the report of a laboratory that comes with it, or 0: one report has the same in every document of it.
+    #[serde(default)]
+    pub report: usize,
 }
 
 /// A List of documents that are there already.

@@ -3,6 +3,7 @@
 mod batch;
 mod entry;
 mod links;
+mod reports;
 mod response;
 mod submission;
 mod together;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::super::stored::make_relative;
 use super::super::{Answer, Error, Request, Route, Sent, Service};
 use super::entry::{Entry, within};
+use super::reports::Reports;
 use super::response::{Responded, bundle, responded};
 use super::submission::Submission;
 use super::{Shown, batch, links};
@@ -34,6 +35,8 @@ struct Plan {
     locks: Vec<String>,
     /// What it submits.
     submission: Submission,
+    /// The reports of laboratories in it.
+    reports: Reports,
 }
 
 /// Does what all entries say, or nothing.
@@ -82,6 +85,7 @@ fn plan(service: &Service, mut entries: Vec<Entry>) -> Result<Plan, Error> {
         links: HashMap::new(),
         locks: Vec::new(),
         submission: Submission::default(),
+        reports: Reports::default(),
     };
     for entry in &entries {
         if let (Route::Create(resource), Some(url)) = (&entry.route, &entry.full_url) {
@@ -91,6 +95,7 @@ fn plan(service: &Service, mut entries: Vec<Entry>) -> Result<Plan, Error> {
         }
     }
     plan.submission = Submission::assemble(&mut entries, &plan.created)?;
+    plan.reports = Reports::assemble(&mut entries, &plan.created)?;
     let kept: HashSet<usize> = entries.iter().map(|entry| entry.place).collect();
     plan.created.retain(|_, place| kept.contains(place));
     let mut written = HashSet::new();
@@ -257,6 +262,9 @@ async fn one(
     let mut beside = Vec::new();
     for (bearer, told) in plan.submission.answers(service, place, &answer)? {
         beside.push((bearer, responded(service, told, true, Shown::Minimal)?));
+    }
+    for (part, told) in plan.reports.answers(place, &answer) {
+        beside.push((part, responded(service, told, true, Shown::Minimal)?));
     }
     Ok(Done { answered: responded(service, answer, writes, shown)?, beside, here, wrote })
 }

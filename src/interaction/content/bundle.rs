@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::FhirDocument;
 use crate::fhir::{Document, Format};
-use crate::interaction::{Error, holder};
+use crate::interaction::{Error, holder, report};
 
 /// Reads and validates a FHIR document.
 ///
@@ -29,6 +29,7 @@ pub fn read(format: Format, bytes: &[u8], place: &str, base_url: &str) -> Result
     Ok(FhirDocument {
         types: codings.filter_map(|coding| Some((said(coding, "system"), said(coding, "code")?))).collect(),
         subject: subject(&document.value, composition, base_url),
+        reports: report::of_document(&document.value),
     })
 }
 

@@ -15,6 +15,7 @@ use self::signature::Kind;
 pub use self::tables::{format, system};
 use super::Error;
 use super::document::Content;
+use super::report::Report;
 use crate::cda::{self, Body, Cda, Xml};
 use crate::fhir::{Format, outcome};
 use crate::filter::HolderName;
@@ -43,6 +44,17 @@ pub struct FhirDocument {
     pub types: Vec<(Option<String>, String)>,
     /// Whom `Composition.subject` names.
     pub subject: Vec<HolderName>,
+    /// Its reports, each with all it leads to inside it.
+    pub reports: Vec<Value>,
+}
+
+/// The reports that the contents are.
+///
+/// # Errors
+/// [`Error::Business`] with the element of the report.
+pub fn reports(learnt: Vec<Learnt>) -> Result<Vec<Report>, Error> {
+    let each = learnt.into_iter().filter_map(|learnt| if let Learnt::Fhir(fhir) = learnt { Some(fhir.reports) } else { None });
+    each.flatten().map(Report::of).collect()
 }
 
 /// Looks at the content of every attachment.

@@ -19,7 +19,7 @@ impl Parser<'_> {
     ) -> Result<(), SearchError> {
         let wanted = modifier.map(|m| target(name, parameter, m)).transpose()?;
         let patient = self.names_holder(parameter) && wanted.is_none_or(|t| t == ResourceType::PATIENT);
-        if patient && chain == "identifier" && parameter.kind == ParamKind::Reference {
+        if patient && chain == "identifier" && self.names_whole(value) && parameter.kind == ParamKind::Reference {
             return self.holder_by_identifier(name, parameter, value);
         }
         let Some(filter) = self.link(name, parameter, wanted, chain, value, 1)? else { return self.unknown(name) };

@@ -17,8 +17,10 @@ use crate::fhir::ResourceType;
 use crate::filter::Filter;
 
 /// Types whose resources belong to a holder, named by `patient` or `subject`.
-pub(super) const HELD: [ResourceType; 6] = [
+pub(super) const HELD: [ResourceType; 8] = [
     ResourceType::DOCUMENT_REFERENCE,
+    ResourceType::DIAGNOSTIC_REPORT,
+    ResourceType::OBSERVATION,
     ResourceType::LIST,
     ResourceType::CONSENT,
     ResourceType::CARE_TEAM,

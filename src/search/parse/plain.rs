@@ -1,7 +1,7 @@
 //! Parameters of the type itself, and the holders they name.
 
 use super::super::registry::SearchParameter;
-use super::super::value;
+use super::super::value::{self, split};
 use super::{HELD, Parser, SearchError, malformed, not_supported, target};
 use crate::fhir::ResourceType;
 use crate::filter::{Filter, HolderName, ParamKind, Test};
@@ -12,6 +12,12 @@ impl Parser<'_> {
         HELD.contains(&self.resource) && matches!(parameter.code, "patient" | "subject")
     }
 
+    /// Whether a value names the holder as a holder is named. What documents bring testers have too, who ask as they like.
+    pub(super) fn names_whole(&self, value: &str) -> bool {
+        let whole = |one: &str| one.split_once('|').is_some_and(|(system, value)| !system.is_empty() && !value.is_empty());
+        !self.resource.is_brought() || split(value, ',').into_iter().all(whole)
+    }
+
     pub(super) fn plain(
         &mut self,
         name: &str,
@@ -20,7 +26,7 @@ impl Parser<'_> {
         value: &str,
     ) -> Result<(), SearchError> {
         let holder = self.names_holder(parameter);
-        if holder && modifier == Some("identifier") {
+        if holder && modifier == Some("identifier") && self.names_whole(value) {
             return self.holder_by_identifier(name, parameter, value);
         }
         if parameter.kind == ParamKind::Reference && modifier != Some("missing") && modifier != Some("identifier") {
