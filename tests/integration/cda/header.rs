@@ -139,6 +139,8 @@ fn what_differs_is_refused_with_its_place() {
             (with(&of(&[(test, &absent)]), "subject", person(&me)), "value", "subject", "recordTarget"),
             (with(&of(&[(test, &me), (test, &other)]), "subject", person(&me)), "value", "subject", "recordTarget"),
             (with(&of(&[("1.2.250.1.213.1.4.8", &me)]), "subject", person(&me)), "value", "subject", "recordTarget"),
+            // However many stand before.
+            (of(&[[(test, me.as_str()); 200].as_slice(), &[(test, other.as_str())]].concat()).push(), "value", "subject", "recordTarget"),
             (with(&mine(), "subject", person(&absent)), "not-found", "subject", ""),
             (of(&[(test, &absent)]).push(), "not-found", "subject", ""),
             (of(&[("1.2.3", "7")]).push(), "not-found", "subject", ""),
