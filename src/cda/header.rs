@@ -117,7 +117,8 @@ impl Header {
             effective_time: root.one("effectiveTime").and_then(|node| node.attribute("value")).map(ToOwned::to_owned),
             confidentiality: root.one("confidentialityCode").and_then(code),
             language: root.one("languageCode").and_then(|node| node.attribute("code")).map(ToOwned::to_owned),
-            patients: roles.iter().flat_map(|role| ids(role, "id")).take(KEPT_MAX).collect(),
+            // All of them: one left out could be another person.
+            patients: roles.iter().flat_map(|role| all_ids(role, "id")).collect(),
             patient_names: roles.iter().filter_map(|role| name(role.at(&["patient", "name"])?)).take(KEPT_MAX).collect(),
             authors: root.all("author").filter_map(|author| author.one("assignedAuthor")).take(KEPT_MAX).map(party).collect(),
             custodian: root.at(&["custodian", "assignedCustodian", "representedCustodianOrganization"]).map(organization),
@@ -135,10 +136,15 @@ fn identifier(node: &Node<'_>) -> Option<Id> {
     Id::new(node.attribute("root")?, node.attribute("extension").unwrap_or_default())
 }
 
-/// Roots and extensions of the children of this name.
+/// Roots and extensions of the children of this name, as many as are kept.
 fn ids(node: &Node<'_>, name: &str) -> Vec<(String, String)> {
+    all_ids(node, name).take(KEPT_MAX).collect()
+}
+
+/// Roots and extensions of all children of this name; of those together a header has a bound.
+fn all_ids<'n>(node: &'n Node<'_>, name: &str) -> impl Iterator<Item = (String, String)> {
     let both = |id: &Node<'_>| Some((id.attribute("root")?.to_owned(), id.attribute("extension").unwrap_or_default().to_owned()));
-    node.all(name).filter_map(both).take(KEPT_MAX).collect()
+    node.all(name).filter_map(both)
 }
 
 fn code(node: &Node<'_>) -> Option<Code> {

@@ -89,6 +89,7 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     let claims = header::agree(&document, &learnt, doc_type, policy, &mut warnings)?;
     labels::check_known(&document)?;
     labels::check_together(&document, masked_and_hidden)?;
+    labels::separate(&mut document);
     labels::imply_normal(&mut document);
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     let known_by = text("/masterIdentifier/value").map(|value| master(text("/masterIdentifier/system").unwrap_or_default(), value));

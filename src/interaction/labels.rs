@@ -72,6 +72,47 @@ fn is_known(label: &Value) -> bool {
     codes(label).any(known) && codings.iter().filter(ours).all(|coding| known(&text(coding, "code")))
 }
 
+/// What a coding of a label says.
+#[derive(PartialEq)]
+enum Says<'c> {
+    Visibility(Label),
+    Level(&'c str),
+}
+
+fn says(coding: &Value) -> Option<Says<'_>> {
+    let code = coding.get("code")?.as_str()?;
+    visibility(code).map(Says::Visibility).or_else(|| is_confidentiality(code).then_some(Says::Level(code)))
+}
+
+/// A label that says several things as several; what says nothing stays with the first.
+fn apart(label: &Value) -> Vec<Value> {
+    let codings = label.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut things: Vec<Says<'_>> = Vec::new();
+    for said in codings.iter().filter_map(says) {
+        if !things.contains(&said) {
+            things.push(said);
+        }
+    }
+    if things.len() < 2 {
+        return vec![label.clone()];
+    }
+    let one = |(place, thing): (usize, &Says<'_>)| {
+        let own = codings.iter().filter(|coding| says(coding).map_or(place == 0, |said| said == *thing));
+        let mut one = if place == 0 { label.clone() } else { json!({}) };
+        set(&mut one, "coding", own.cloned().collect());
+        one
+    };
+    things.iter().enumerate().map(one).collect()
+}
+
+/// Lets each label say one thing, for a label comes off as a whole: with `INVISIBLE_PATIENT`, which ends of itself, nothing else ends.
+pub fn separate(document: &mut Value) {
+    let each: Vec<Value> = of(document).iter().flat_map(apart).collect();
+    if each.len() > of(document).len() {
+        set(document, "securityLabel", each.into());
+    }
+}
+
 /// The bits of all labels and of the status.
 pub fn bits(document: &Value) -> i16 {
     let labels = of(document).iter().flat_map(codes).filter_map(visibility).fold(0, |bits, label| bits | label.bit());
@@ -98,6 +139,7 @@ pub fn add(document: &mut Value, wanted: Label) {
 
 /// Takes off the labels of these bits: the server, for those that have ended of themselves.
 pub fn take_off(document: &mut Value, ended: i16) {
+    separate(document);
     let labels: Vec<Value> =
         of(document).iter().filter(|one| visibility_of(one).is_none_or(|label| ended & label.bit() == 0)).cloned().collect();
     if labels.len() < of(document).len() {
@@ -163,23 +205,28 @@ pub fn apply(document: &mut Value, operation: &str, index: Option<&str>, value: 
         let label = value.and_then(normalized).filter(is_known);
         label.ok_or_else(|| "expected a known label, as a CodeableConcept".to_owned())
     };
+    let single = |value: Option<&Value>| {
+        let label = new(value)?;
+        if apart(&label).len() > 1 { Err("expected a label that says one thing".to_owned()) } else { Ok(label) }
+    };
     match (operation, index) {
         ("replace" | "add", None) => {
             let list = value.and_then(Value::as_array).ok_or("expected a list of labels")?;
-            labels = list.iter().map(|one| new(Some(one))).collect::<Result<_, _>>()?;
+            let each: Vec<Value> = list.iter().map(|one| new(Some(one))).collect::<Result<_, _>>()?;
+            labels = each.iter().flat_map(apart).collect();
         }
         ("remove", None) => labels.clear(),
-        ("add", Some("-")) => labels.push(new(value)?),
+        ("add", Some("-")) => labels.push(single(value)?),
         ("add", Some(index)) => {
             let place =
                 index.parse::<usize>().ok().filter(|at| *at <= labels.len()).ok_or_else(|| format!("there is no place `{index}`"))?;
-            labels.insert(place, new(value)?);
+            labels.insert(place, single(value)?);
         }
         ("remove", Some(index)) => {
             labels.remove(at(index)?);
         }
         ("replace", Some(index)) => {
-            let (place, new) = (at(index)?, new(value)?);
+            let (place, new) = (at(index)?, single(value)?);
             if visibility_of(&new).is_some() {
                 // A visibility code is added and none removed.
                 labels.push(new);
@@ -236,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_patch_of_labels_is_read_as_intent() {
-        let rows: [(&[&str], &str, Option<&str>, Value, Result<&[&str], ()>); 17] = [
+        let rows: [(&[&str], &str, Option<&str>, Value, Result<&[&str], ()>); 21] = [
             (&["N"], "replace", Some("0"), json!({"coding": [{"code": "MASQUE_PS"}]}), Ok(&["N", "MASQUE_PS"])),
             (&["N"], "replace", Some("0"), json!("MASQUE_PS"), Ok(&["N", "MASQUE_PS"])),
             (&["N", "MASQUE_PS"], "replace", Some("1"), json!("N"), Ok(&["N"])),
@@ -254,12 +301,53 @@ mod tests {
             (&["N"], "copy", Some("0"), Value::Null, Err(())),
             (&["N"], "replace", Some("0"), json!("inconnu"), Err(())),
             (&["N"], "add", Some("-"), json!({"coding": [{"code": "MASQUE"}]}), Err(())),
+            (
+                &["N"],
+                "add",
+                Some("-"),
+                json!({"coding": [{"code": "NOPAT"}, {"code": "INVISIBLE_PATIENT"}]}),
+                Ok(&["N", "NOPAT", "INVISIBLE_PATIENT"]),
+            ),
+            (&["N"], "add", Some("-"), json!({"coding": [{"code": "MASQUE_PS"}, {"code": "INVISIBLE_REPRESENTANTS_LEGAUX"}]}), Err(())),
+            (&["N"], "replace", Some("0"), json!({"coding": [{"code": "N"}, {"code": "MASQUE_PS"}]}), Err(())),
+            (&["N"], "add", None, json!([{"coding": [{"code": "N"}, {"code": "MASQUE_PS"}]}]), Ok(&["N", "MASQUE_PS"])),
         ];
         for (before, operation, index, value, expected) in rows {
             let mut changed = document(before);
             let done = apply(&mut changed, operation, index, Some(&value)).map_err(|_| ());
             let after: Vec<&str> = of(&changed).iter().flat_map(codes).collect();
             assert_eq!(done.map(|()| after.as_slice()), expected, "{before:?} {operation} {index:?} {value}");
+        }
+    }
+
+    #[test]
+    fn a_label_that_says_several_things_is_several() {
+        let rows: [(Value, &[&[&str]]); 4] = [
+            (json!([{"coding": [{"code": "N"}]}, {"coding": [{"code": "MASQUE_PS"}]}]), &[&["N"], &["MASQUE_PS"]]),
+            (
+                json!([{"coding": [{"code": "NOPAT"}, {"code": "INVISIBLE_PATIENT"}, {"code": "x"}]}]),
+                &[&["NOPAT", "INVISIBLE_PATIENT", "x"]],
+            ),
+            (
+                json!([{"coding": [{"code": "x"}, {"code": "R"}, {"code": "MASQUE_PS"}, {"code": "INVISIBLE_REPRESENTANTS_LEGAUX"}, {"code": "R"}]}]),
+                &[&["x", "R", "R"], &["MASQUE_PS"], &["INVISIBLE_REPRESENTANTS_LEGAUX"]],
+            ),
+            (json!([{"text": "x"}]), &[&[]]),
+        ];
+        for (labels, expected) in rows {
+            let mut document = json!({"securityLabel": labels});
+            separate(&mut document);
+            let each: Vec<Vec<&str>> = of(&document).iter().map(|label| codes(label).collect()).collect();
+            assert_eq!(each, expected, "{labels}");
+        }
+    }
+
+    #[test]
+    fn what_ends_of_itself_takes_nothing_with_it() {
+        for codes in [["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX"], ["INVISIBLE_REPRESENTANTS_LEGAUX", "INVISIBLE_PATIENT"]] {
+            let mut document = json!({"securityLabel": [{"coding": codes.map(|code| json!({"code": code}))}]});
+            take_off(&mut document, Label::HiddenFromHolder.bit());
+            assert_eq!(bits(&document), Label::HiddenFromRepresentatives.bit(), "{codes:?}");
         }
     }
 

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{World, address, ids, told};
-use crate::support::build::{holder, psidnat, representative, service};
+use crate::support::build::{consent, holder, psidnat, representative, service};
 use crate::support::on_both;
+use crate::support::record::{team, with_letter};
 
 fn parameters(pairs: &[(&str, &str)]) -> Value {
     let list: Vec<Value> = pairs.iter().map(|(name, value)| json!({"name": name, "valueString": value})).collect();
@@ -181,5 +182,24 @@ fn the_operation_is_announced_and_defined() {
         let definition: Value = serde_json::from_str(include_str!("../../profiles/operations/explain-access.json")).unwrap();
         assert_eq!(definition["resource"], json!(types));
         world.server.create(&service("tester"), &definition).expect(201);
+    });
+}
+
+/// Asking about each of many who have a right would take so long that one person's questions keep the others waiting.
+#[test]
+fn many_who_may_the_same_cost_no_more_than_one() {
+    on_both(|backend| {
+        let (server, me, letter) = with_letter(backend);
+        let members: Vec<String> = (100..199).map(psidnat).collect();
+        let names: Vec<&str> = members.iter().map(String::as_str).collect();
+        let made = server.create(&holder(&me), &team(&me, &names, &[])).id();
+        let actor = json!({"reference": format!("CareTeam/{made}")});
+        server.create(&holder(&me), &consent(&me, "care-team-access", "permit", actor)).expect(201);
+        let ask = json!({"request": {"method": "GET", "url": format!("DocumentReference/{letter}/$explain-access")}});
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": vec![ask; 30]});
+        // A transaction that takes longer than the database is held is given up.
+        let answer = server.fhir(&holder(&me), "POST", "", Some(&bundle)).expect(200);
+        let told = answer["entry"][29]["resource"].to_string();
+        assert!(members.iter().all(|member| told.contains(member)), "{told}");
     });
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::build::{consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
+use crate::support::build::{
+    consent, document, holder, ins, party, patient, person, professional, psidnat, representative, service, structure,
+};
+use crate::support::record::archiving;
 use crate::support::{Server, on_both};
 
 const HOSPITAL: &str = "1750000018";
@@ -172,6 +175,46 @@ fn a_replacement_is_seen_by_no_more_than_what_it_replaces() {
         let secret = deposit(&lina, "INVISIBLE_REPRESENTANTS_LEGAUX", &[]).id();
         server.advance("P7Y");
         assert_eq!(labels(&deposit(&lina, "", &[&secret]).expect(201)), Vec::<String>::new());
+    });
+}
+
+/// Several visibilities in one label are as many labels: what takes one off, or time, which ends the announcement, leaves the others.
+#[test]
+fn a_label_that_ends_takes_no_other_with_it() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let lina = crate::support::build::minor_ins(1);
+        server.create(&service("operator"), &patient(&lina)).expect(201);
+        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": person(&lina),
+            "identifier": [person(&ins(20))["identifier"]]});
+        server.create(&service("operator"), &related).expect(201);
+        let (hospital, parent) = (structure(HOSPITAL), representative(&ins(20), &lina));
+        let secret = |number: u32| {
+            let codes = ["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "R"].map(|code| json!({"code": code}));
+            let one = document(&lina, "11490-0", number).with("securityLabel", json!([{"coding": codes}])).json();
+            let answer = server.create(&hospital, &one).expect(201);
+            assert_eq!(labels(&answer), ["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "R"], "{answer}");
+            format!("DocumentReference/{}", answer["id"].as_str().unwrap())
+        };
+        let (announced, archived, replaced) = (secret(1), secret(2), secret(3));
+        let delete = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+            {"name": "type", "valueCode": "delete"},
+            {"name": "path", "valueString": "DocumentReference.securityLabel.where(coding.code = 'INVISIBLE_PATIENT')"}
+        ]}]});
+        server.fhir(&hospital, "PATCH", &announced, Some(&delete)).expect(200);
+        server.advance("P1Y");
+        server.fhir(&hospital, "PATCH", &archived, Some(&archiving())).expect(200);
+        let relation = json!([{"code": "replaces", "target": {"reference": replaced}}]);
+        server.create(&hospital, &document(&lina, "11490-0", 4).with("relatesTo", relation).json()).expect(201);
+        for document in [&announced, &archived, &replaced] {
+            let read = server.get(&hospital, document).expect(200);
+            assert_eq!(labels(&read), ["INVISIBLE_REPRESENTANTS_LEGAUX", "R"], "{document}");
+            assert_eq!(server.get(&parent, document).status, 404, "{document}");
+        }
+        // Of one label of a patch it must be clear what it says.
+        let both = json!({"coding": [{"code": "N"}, {"code": "MASQUE_PS"}]});
+        let patch = json!([{"op": "add", "path": "/securityLabel/-", "value": both}]);
+        assert_eq!(server.fhir(&hospital, "PATCH", &archived, Some(&patch)).status, 422);
     });
 }
 

@@ -6,7 +6,7 @@ use crate::support::build::{
     Document, INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
 use crate::support::record::{HOSPITAL, deletion};
-use crate::support::submission::{apart, create, entries, submission_set, submit, transaction, urn, wrote};
+use crate::support::submission::{apart, create, entries, list, submission_set, submit, transaction, urn, wrote};
 use crate::support::{Server, on_both, query};
 
 const ABSENT: &str = "01930000-0000-7000-8000-000000000000";
@@ -192,6 +192,44 @@ fn traces_of_a_list_tell_no_more_than_its_documents() {
         let open = together(&server, &lina, 2, vec![document(&lina, "11490-0", 2)]);
         assert!(count(&server) > before + 2);
         assert_eq!(server.get(&who, &format!("List/{}", open.0)).status, 200);
+    });
+}
+
+/// A submission set of folders is hidden in traces by what the folders list: neither less nor more.
+#[test]
+fn traces_of_a_list_of_folders_tell_as_much_as_the_folders() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let (me, lina, hospital) = (ins(1), minor_ins(1), structure(HOSPITAL));
+        for person in [&me, &lina] {
+            server.create(&service("operator"), &patient(person)).expect(201);
+        }
+        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
+            "identifier": [{"system": INS, "value": ins(20)}]});
+        server.create(&service("operator"), &related).expect(201);
+        let readers = [(&me, holder(&me), "INVISIBLE_PATIENT"), (&lina, representative(&ins(20), &lina), "INVISIBLE_REPRESENTANTS_LEGAUX")];
+        for (of, reader, label) in readers {
+            let mut number = 0;
+            let mut set_of = |labels: &[&str]| {
+                let mut folders = Vec::new();
+                for label in labels {
+                    number += 1;
+                    let one = document(of, "11490-0", number);
+                    let one = if label.is_empty() { one } else { one.labelled(label) };
+                    let letter = format!("DocumentReference/{}", server.create(&hospital, &one.json()).id());
+                    let folder = server.create(&hospital, &list(of, "folder", &[&letter])).id();
+                    folders.push(format!("List/{folder}"));
+                }
+                let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+                server.create(&hospital, &list(of, "submissionset", &folders)).id()
+            };
+            for (labels, named) in [(["", ""], 1), (["", label], 1), ([label, label], 0)] {
+                let set = set_of(&labels);
+                let traces = server.get(&reader, &format!("AuditEvent?entity=List/{set}&action=C&_total=accurate")).expect(200);
+                assert_eq!(traces["total"], named, "{labels:?}: {traces}");
+                assert_eq!(server.get(&reader, &format!("List/{set}")).status == 200, named == 1, "{labels:?}");
+            }
+        }
     });
 }
 

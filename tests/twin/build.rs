@@ -51,7 +51,10 @@ fn document(names: Names, ids: &mut Ids, one: &Document) -> Value {
         "content": [{"attachment": {"contentType": "text/plain", "data": STANDARD.encode(format!("{} {}", one.title, one.number)), "title": one.title}}]
     });
     if !one.labels.is_empty() {
-        value["securityLabel"] = one.labels.iter().map(label).collect::<Vec<_>>().into();
+        let each: Vec<Value> = one.labels.iter().map(label).collect();
+        // Several may stand in one, which says as much.
+        let codings: Vec<Value> = each.iter().map(|label| label["coding"][0].clone()).collect();
+        value["securityLabel"] = if one.number % 2 == 0 { json!([{"coding": codings}]) } else { each.into() };
     }
     if !authors.is_empty() {
         value["author"] = authors.into();
@@ -117,7 +120,12 @@ fn patch(edit: Edit) -> Value {
     let code = |code: &str| json!({"coding": [{"system": ensemble::policy::nomenclature::TRE_A07, "code": code}]});
     match edit {
         Edit::Mask => json!([{"op": "add", "path": "/securityLabel/-", "value": code("MASQUE_PS")}]),
-        Edit::Unmask | Edit::Announce => json!([{"op": "replace", "path": "/securityLabel/0", "value": {"coding": [{"code": "N"}]}}]),
+        Edit::Unmask => json!([{"op": "replace", "path": "/securityLabel/0", "value": {"coding": [{"code": "N"}]}}]),
+        // Another label that stands beside stays.
+        Edit::Announce => json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
+            {"name": "type", "valueCode": "delete"},
+            {"name": "path", "valueString": "DocumentReference.securityLabel.where(coding.code = 'INVISIBLE_PATIENT')"}
+        ]}]}),
         Edit::Archive => json!([{"op": "add", "path": "/extension", "value": [{"url": ARCHIVED, "valueBoolean": true}]}]),
         Edit::Withdraw => json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]),
     }

@@ -169,6 +169,7 @@ impl Maker<'_> {
             0..=3 => vec!["MASQUE_PS".to_owned()],
             4 | 5 => vec!["INVISIBLE_PATIENT".to_owned()],
             6 if of == MINOR => vec!["INVISIBLE_REPRESENTANTS_LEGAUX".to_owned()],
+            7 if of == MINOR => vec!["INVISIBLE_PATIENT".to_owned(), "INVISIBLE_REPRESENTANTS_LEGAUX".to_owned()],
             _ => Vec::new(),
         };
         let authors = (0..self.dice.roll(3)).map(|_| party(self.dice)).collect();

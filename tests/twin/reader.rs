@@ -240,7 +240,7 @@ impl State {
                         Edit::Mask => (own || person) && !has("INVISIBLE_PATIENT"),
                         // Which of several is taken off must be said.
                         Edit::Unmask => person && has("MASQUE_PS") && stored.labels.len() == 1,
-                        Edit::Announce => own && has("INVISIBLE_PATIENT") && stored.labels.len() == 1,
+                        Edit::Announce => own && has("INVISIBLE_PATIENT"),
                         Edit::Archive | Edit::Withdraw => own && !person,
                     }
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::super::Service;
+use super::super::{Error, Service};
 use super::subject::professional;
 use crate::auth::Claims;
 use crate::filter::{Actor, Candidate, Envelope, Facts, Right, RightKind};
@@ -43,10 +43,14 @@ pub fn everyone(service: &Service, known: &Known, now: i64) -> (Vec<Value>, bool
     let mut alike: BTreeMap<Alike, BTreeSet<Actor>> = BTreeMap::new();
     // What the law opens to anyone is told once, not again of each actor.
     let anyone: Vec<Alike> = asked.professional(None);
+    let mut same: BTreeMap<Marks<'_>, Vec<&Actor>> = BTreeMap::new();
     for actor in &actors {
-        for one in asked.of(actor) {
+        same.entry(asked.marks(actor)).or_default().push(actor);
+    }
+    for actors in same.values() {
+        for one in actors.first().map(|actor| asked.of(actor)).unwrap_or_default() {
             if !anyone.contains(&one) {
-                alike.entry(one).or_default().insert(actor.clone());
+                alike.entry(one).or_default().extend(actors.iter().map(|actor| (*actor).clone()));
             }
         }
     }
@@ -59,13 +63,60 @@ pub fn everyone(service: &Service, known: &Known, now: i64) -> (Vec<Value>, bool
     (told, more)
 }
 
+/// What may count of an actor in a decision.
+///
+/// INVARIANT: filters name actors among the parties, as submitter and in rights, and know nothing else of them: professionals and
+/// structures with the same marks may the same. Asking about each would take as long as there are rights, and every profession in every
+/// mode is asked of each.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Marks<'a> {
+    /// The kind of a professional or structure; another actor itself.
+    who: &'a str,
+    /// Whether the token of a professional can name it.
+    named: bool,
+    party: bool,
+    manager: bool,
+    submitter: bool,
+    /// The rights in force: kind and parts.
+    rights: BTreeSet<(RightKind, &'a str)>,
+}
+
 struct Asked<'a> {
     service: &'a Service,
     known: &'a Known,
     now: i64,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    fn marks<'m>(&self, actor: &'m Actor) -> Marks<'m>
+    where
+        'a: 'm,
+    {
+        let known: &'a Known = self.known;
+        let parties = || known.envelope.parties.split(' ');
+        let manager = Actor::managing(actor);
+        let in_force = known.facts.rights.iter().filter(|right| right.from <= self.now && self.now < right.until);
+        let own = in_force.filter(|right| right.actor == *actor || manager.as_ref() == Some(&right.actor));
+        Marks {
+            who: match actor.kind() {
+                'P' => "P",
+                'S' => "S",
+                _ => actor.as_str(),
+            },
+            named: self
+                .service
+                .policy
+                .matrix()
+                .professions()
+                .next()
+                .is_some_and(|(profession, _)| exercising(Some(actor), profession, Purpose::Normal, None).is_ok()),
+            party: parties().any(|party| party == actor.as_str()),
+            manager: manager.as_ref().is_some_and(|manager| parties().any(|party| party == manager.as_str())),
+            submitter: known.envelope.submitter == actor.as_str(),
+            rights: own.map(|right| (right.kind, right.parts.as_str())).collect(),
+        }
+    }
+
     /// Everybody who is named: by a right in force, as party, or as who deposited it.
     fn actors(&self) -> BTreeSet<Actor> {
         let rights = self.known.facts.rights.iter().filter(|right| right.from <= self.now && self.now < right.until);
@@ -92,23 +143,13 @@ impl Asked<'_> {
     /// anyone at all.
     fn professional(&self, actor: Option<&Actor>) -> Vec<Alike> {
         let matrix = self.service.policy.matrix();
-        let person = actor.filter(|actor| actor.kind() == 'P').map(|actor| actor.id().to_owned());
-        let structure = actor.filter(|actor| actor.kind() == 'S').map(|actor| actor.id().to_owned());
         let mut all = Vec::new();
         for purpose in Purpose::ALL {
             for sector in [None, matrix.occupational_sector()] {
                 let mut by: BTreeMap<Vec<String>, Vec<Code>> = BTreeMap::new();
                 for (profession, _) in matrix.professions() {
-                    let claims = Claims {
-                        profession: Some(profession.code.clone()),
-                        profession_system: Some(profession.system.clone()),
-                        purpose: Some(purpose.as_str().to_owned()),
-                        sector: sector.map(ToOwned::to_owned),
-                        structure: structure.clone(),
-                        ..Claims::default()
-                    };
                     // What no token can say nobody is.
-                    let Ok(caller) = professional(person.clone(), claims) else { continue };
+                    let Ok(caller) = exercising(actor, profession, purpose, sector) else { continue };
                     if let Some(rules) = self.permitted(&caller) {
                         by.entry(rules).or_default().push(profession.clone());
                     }
@@ -165,6 +206,20 @@ impl Asked<'_> {
             Decision::Deny(_) => None,
         }
     }
+}
+
+/// This person, anyone acting for this structure, or anyone at all, of a profession, in a mode and sector.
+fn exercising(actor: Option<&Actor>, profession: &Code, purpose: Purpose, sector: Option<&str>) -> Result<Caller, Error> {
+    let of = |kind: char| actor.filter(|actor| actor.kind() == kind).map(|actor| actor.id().to_owned());
+    let claims = Claims {
+        profession: Some(profession.code.clone()),
+        profession_system: Some(profession.system.clone()),
+        purpose: Some(purpose.as_str().to_owned()),
+        sector: sector.map(ToOwned::to_owned),
+        structure: of('S'),
+        ..Claims::default()
+    };
+    professional(of('P'), claims)
 }
 
 fn access(service: &Service, known: &Known, alike: &Alike, actors: &BTreeSet<Actor>, now: i64) -> Value {

@@ -8,8 +8,9 @@ use crate::fhir::national::canonical_type_system;
 use crate::fhir::{outcome, primitive};
 use crate::filter::{Actor, HolderName, HolderRow};
 use crate::interaction::content::{FhirDocument, Learnt};
-use crate::interaction::{Error, document as metadata, holder};
+use crate::interaction::{Error, document as metadata, holder, labels};
 use crate::policy::Policy;
+use crate::policy::nomenclature::visibility;
 use crate::policy::projection::actor;
 
 /// Whom content is about: asked of the record, once it is known whose it is.
@@ -136,6 +137,11 @@ fn compare(document: &Value, at: usize, header: &Header, warnings: &mut Vec<Valu
     let own = parties(header);
     if !given.is_empty() && !own.is_empty() && !given.iter().any(|one| own.contains(one)) {
         warn(warnings, "DocumentReference.author", "the clinical document names other authors (ClinicalDocument.author)");
+    }
+    let hidden = header.confidentiality.as_ref().and_then(|code| visibility(&code.code));
+    if hidden.is_some_and(|hidden| labels::bits(document) & hidden.bit() == 0) {
+        let said = "the clinical document names a visibility that the labels do not (ClinicalDocument.confidentialityCode)";
+        warn(warnings, "DocumentReference.securityLabel", said);
     }
     let title = text(&format!("/content/{at}/attachment/title"));
     if let (Some(given), Some(own)) = (title, &header.title)

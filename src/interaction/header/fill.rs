@@ -12,7 +12,7 @@ use crate::interaction::content::{Learnt, format, system};
 use crate::interaction::stored::set;
 use crate::interaction::{Error, labels};
 use crate::policy::Policy;
-use crate::policy::nomenclature::is_confidentiality;
+use crate::policy::nomenclature::{is_confidentiality, visibility};
 
 /// v3-Confidentiality, as CDA names it and as FHIR does.
 const CONFIDENTIALITY: (&str, &str) = ("2.16.840.1.113883.5.25", "http://terminology.hl7.org/CodeSystem/v3-Confidentiality");
@@ -117,8 +117,12 @@ fn replaced(document: &mut Value, cda: &Cda) {
     }
 }
 
-/// The level of confidentiality, where none is given.
+/// The level of confidentiality, where none is given; the visibility, where no label is.
 fn confidentiality(document: &mut Value, code: Option<&Code>) {
+    if let Some(hidden) = code.and_then(|code| visibility(&code.code)).filter(|_| labels::of(document).is_empty()) {
+        // It is no level of CDA, but whoever wrote it there meant it.
+        return labels::add(document, hidden);
+    }
     let ours = |code: &&Code| (code.system.is_empty() || code.system == CONFIDENTIALITY.0) && is_confidentiality(&code.code);
     let Some(code) = code.filter(ours).filter(|_| !labels::of(document).iter().any(labels::is_level)) else { return };
     let mut label = coding(code);

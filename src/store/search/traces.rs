@@ -64,25 +64,32 @@ impl TraceReader {
     }
 }
 
-/// Whether a resource with this alias is a List that is hidden by these labels: each document that it has as an entry is. A document of a
-/// key below `ended` is not.
+/// Whether a resource with this alias is a List that is hidden by these labels: each document that it has as an entry is, and each that a
+/// folder has which it has as an entry. A document of a key below `ended` is not.
 fn listing(alias: &str, labels: i16, ended: i64, out: &mut Statement) {
+    let shown = |alias: &str, out: &mut Statement| {
+        out.sql(alias).sql(".type = ").number(ResourceType::DOCUMENT_REFERENCE.number());
+        out.sql(" AND ((").sql(alias).sql(".labels & ").number(labels).sql(") = 0 OR CASE WHEN ");
+        out.sql(alias).sql(".first_key = 0 THEN ").sql(alias).sql(".key ELSE ").sql(alias).sql(".first_key END < ").big(ended).sql(")");
+    };
+    out.sql("(COALESCE(").sql(alias).sql(".type, CAST(0 AS SMALLINT)) = ").number(ResourceType::LIST.number()).sql(" AND NOT ");
+    entry(alias, ["i", "l", "e"], out);
+    out.sql("(");
+    shown("e", out);
+    out.sql(" OR e.type = ").number(ResourceType::LIST.number()).sql(" AND ");
+    entry("e", ["j", "m", "f"], out);
+    shown("f", out);
+    out.sql(LOOKED_UP).sql(")").sql(LOOKED_UP).sql(")");
+}
+
+/// Begins a condition on the entries of the List with this alias, the last of those given; the caller closes it with `LOOKED_UP`.
+fn entry(list: &str, [index, locator, entry]: [&str; 3], out: &mut Statement) {
     let item = Param::new(ResourceType::LIST, "item");
-    out.sql("(COALESCE(").sql(alias).sql(".type, CAST(0 AS SMALLINT)) = ").number(ResourceType::LIST.number());
-    out.sql(" AND NOT EXISTS (SELECT 1 FROM index_reference i JOIN locator l ON l.realm = 0 AND l.ref = i.value ");
-    out.sql("JOIN resource e ON e.holder = l.holder AND e.key = l.key WHERE i.holder = ").sql(alias).sql(".holder AND i.key = ");
-    out.sql(alias)
-        .sql(".key AND i.param + 0 = ")
-        .number(item.key())
-        .sql(" AND e.type = ")
-        .number(ResourceType::DOCUMENT_REFERENCE.number());
-    out.sql(" AND ((e.labels & ")
-        .number(labels)
-        .sql(") = 0 OR CASE WHEN e.first_key = 0 THEN e.key ELSE e.first_key END < ")
-        .big(ended)
-        .sql(")")
-        .sql(LOOKED_UP)
-        .sql(")");
+    out.sql("EXISTS (SELECT 1 FROM index_reference ").sql(index).sql(" JOIN locator ").sql(locator);
+    out.sql(" ON ").sql(locator).sql(".realm = 0 AND ").sql(locator).sql(".ref = ").sql(index).sql(".value JOIN resource ").sql(entry);
+    out.sql(" ON ").sql(entry).sql(".holder = ").sql(locator).sql(".holder AND ").sql(entry).sql(".key = ").sql(locator).sql(".key");
+    out.sql(" WHERE ").sql(index).sql(".holder = ").sql(list).sql(".holder AND ").sql(index).sql(".key = ").sql(list).sql(".key AND ");
+    out.sql(index).sql(".param + 0 = ").number(item.key()).sql(" AND ");
 }
 
 fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statement {

@@ -139,6 +139,8 @@ fn what_differs_is_refused_with_its_place() {
             (with(&of(&[(test, &absent)]), "subject", person(&me)), "value", "subject", "recordTarget"),
             (with(&of(&[(test, &me), (test, &other)]), "subject", person(&me)), "value", "subject", "recordTarget"),
             (with(&of(&[("1.2.250.1.213.1.4.8", &me)]), "subject", person(&me)), "value", "subject", "recordTarget"),
+            // However many stand before.
+            (of(&[[(test, me.as_str()); 200].as_slice(), &[(test, other.as_str())]].concat()).push(), "value", "subject", "recordTarget"),
             (with(&mine(), "subject", person(&absent)), "not-found", "subject", ""),
             (of(&[(test, &absent)]).push(), "not-found", "subject", ""),
             (of(&[("1.2.3", "7")]).push(), "not-found", "subject", ""),
@@ -208,5 +210,26 @@ fn author_dates_and_title_that_differ_are_warnings() {
         }
         let nobody = with(&Cda { patients: Vec::new(), ..cda(&me, 10) }, "subject", person(&me));
         assert_eq!(warnings(&server, &hospital, &nobody).len(), 1);
+    });
+}
+
+/// CDA has a level of confidentiality there; a visibility that somebody writes in its place is kept to, or it is said that it is not.
+#[test]
+fn a_visibility_of_the_header_hides() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let hospital = structure(HOSPITAL);
+        let saying = |number: u32, code: &str| Cda { confidentiality: code.into(), ..cda(&me, number) };
+        let label = |code: &str| json!([{"coding": [{"code": code}]}]);
+        for (number, code, status) in [(1, "N", 200), (2, "INVISIBLE_PATIENT", 404), (3, "NOPAT", 404)] {
+            let id = server.create(&hospital, &saying(number, code).push()).id();
+            assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{id}")).status, status, "{code}");
+        }
+        let both = server.create(&hospital, &saying(4, "INVISIBLE_REPRESENTANTS_LEGAUX").push());
+        assert_eq!(refusal(&both), (422, "business-rule".into(), "DocumentReference.securityLabel".into()), "it is for minors");
+        // What is given stays.
+        let told = warnings(&server, &hospital, &with(&saying(5, "INVISIBLE_PATIENT"), "securityLabel", label("N")));
+        assert_eq!(told.iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), ["DocumentReference.securityLabel"]);
+        assert_eq!(warnings(&server, &hospital, &with(&saying(6, "INVISIBLE_PATIENT"), "securityLabel", label("NOPAT"))), Vec::new());
     });
 }
