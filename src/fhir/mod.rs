@@ -1,4 +1,4 @@
-//! FHIR's own vocabulary: types, primitives, national identifiers, strict JSON and XML, validation, small constructors.
+//! FHIR's own vocabulary: types, primitives, national identifiers, strict JSON and XML, validation, small constructors, and their words in French.
 
 pub mod definitions;
 mod document;
@@ -6,6 +6,7 @@ pub mod format;
 pub mod issue;
 pub mod json;
 mod links;
+pub mod message;
 mod names;
 pub mod national;
 pub mod outcome;

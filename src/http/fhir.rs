@@ -12,16 +12,13 @@ use super::body::{Body, body, drain};
 use super::negotiate::{self, Style};
 use super::respond::{respond, styled};
 use super::{State, is_local, outcome};
-use crate::fhir::outcome as build;
 use crate::interaction::{self, Error, Request, Route, Sent, pairs as pairs_of, route};
 use crate::policy::Caller;
 
 /// Nothing is served at this address.
 pub async fn elsewhere(request: HttpRequest) -> HttpResponse {
     let id = request_id(&request);
-    let text = "nothing is served here: the FHIR base is `/fhir`";
-    let body = build::outcome(vec![build::issue("error", "not-found", text, &[])]);
-    finish(HttpResponse::NotFound().content_type(Style::default().format.media()).body(body.to_string()), &id)
+    finish(outcome::elsewhere(Style::json(request.headers())), &id)
 }
 
 /// Any request under the FHIR base.
@@ -30,7 +27,7 @@ pub async fn handle(request: HttpRequest, payload: Payload, state: Data<State>) 
     let below = request.path().strip_prefix("/fhir").unwrap_or_default().to_owned();
     let found = route(request.method().as_str(), &below);
     let interaction = found.as_ref().map_or("none", Route::interaction);
-    let mut style = Style::default();
+    let mut style = Style::json(request.headers());
     let response = match answer(&request, payload, &state, found, &id, &mut style).await {
         Ok(response) => response,
         Err(Refusal::Login) => outcome::login(style),
@@ -70,7 +67,7 @@ async fn answer(
 ) -> Result<HttpResponse, Refusal> {
     let pairs = pairs_of(request.query_string());
     let wanted = negotiate::wanted(request.headers(), pairs.as_deref().unwrap_or_default());
-    *style = Style::of(wanted.as_ref().unwrap_or(&interaction::Wanted::default()), pairs.as_deref().unwrap_or_default());
+    *style = Style::of(request.headers(), wanted.as_ref().unwrap_or(&interaction::Wanted::default()), pairs.as_deref().unwrap_or_default());
     if !found.as_ref().is_ok_and(Route::is_public) {
         let caller = caller(request, state)?;
         let route = found?;
@@ -133,6 +130,7 @@ async fn interact(
     asker.if_match = negotiate::if_match(headers)?;
     asker.only_new = matches!(route, Route::Update(..)) && negotiate::is_only_new(headers)?;
     asker.strict = negotiate::is_strict(headers);
+    asker.language = style.language;
     if matches!(route, Route::Create(_)) {
         asker.if_none_exist = negotiate::if_none_exist(headers)?.map(pairs_of).transpose()?;
     }
@@ -156,7 +154,7 @@ async fn interact(
             pairs.extend(pairs_of(std::str::from_utf8(&form).map_err(|_| interaction::not_utf8())?)?);
             let wanted = negotiate::wanted(headers, &pairs)?;
             negotiate::format(&wanted)?;
-            *style = Style::of(&wanted, &pairs);
+            *style = Style::of(headers, &wanted, &pairs);
             Sent::Nothing
         }
     };
@@ -194,6 +192,6 @@ pub fn finish(mut response: HttpResponse, id: &str) -> HttpResponse {
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Compression says so too, but only of what it compressed: a cache must not serve what was not to those who cannot ask for it.
-    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Prefer"));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding, Accept-Language, Authorization, Prefer"));
     response
 }

@@ -1,7 +1,10 @@
 //! What a client sends and wants: media types, preferences, conditions (FHIR R4 http.html#mime-type, #ops, #concurrency).
 
-use actix_web::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use actix_web::http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+};
 
+use crate::fhir::message::Language;
 use crate::fhir::{Format, primitive};
 use crate::interaction::{Error, Shown, Wanted};
 
@@ -39,13 +42,22 @@ pub struct Style {
     pub format: Format,
     /// Whether for human eyes.
     pub pretty: bool,
+    /// The language of what is said.
+    pub language: Language,
 }
 
 impl Style {
+    /// JSON, in the language asked for.
+    pub fn json(headers: &HeaderMap) -> Self {
+        let values = headers.get_all(ACCEPT_LANGUAGE).filter_map(|value| value.to_str().ok());
+        Self { language: Language::of(values), ..Self::default() }
+    }
+
     /// The style asked for; JSON where no format is, or one that is not made here: in it an error says so.
-    pub fn of(wanted: &Wanted, pairs: &[(String, String)]) -> Self {
+    pub fn of(headers: &HeaderMap, wanted: &Wanted, pairs: &[(String, String)]) -> Self {
         let format = format(wanted).unwrap_or_default();
-        Self { format, pretty: pairs.iter().any(|(name, value)| name == "_pretty" && value == "true") }
+        let pretty = pairs.iter().any(|(name, value)| name == "_pretty" && value == "true");
+        Self { format, pretty, ..Self::json(headers) }
     }
 }
 

@@ -1,12 +1,13 @@
 //! From an error to an answer: status, headers, and the OperationOutcome of `interaction::outcome_of`.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde_json::Value;
 
 use super::negotiate::Style;
 use super::respond::styled;
+use crate::fhir::message::told;
 use crate::fhir::outcome::{issue, outcome};
 use crate::interaction::{Error, outcome_of};
 
@@ -26,7 +27,7 @@ pub fn answer(error: &Error, request_id: &str, style: Style) -> HttpResponse {
         }
         _ => {}
     }
-    finish(builder, &outcome_of(error, request_id), style)
+    finish(builder, outcome_of(error, request_id), style)
 }
 
 /// The answer to one who is not let in: nothing more is told.
@@ -34,11 +35,21 @@ pub fn login(style: Style) -> HttpResponse {
     let body = outcome(vec![issue("error", "login", "a valid token is needed", &[])]);
     let mut builder = HttpResponse::Unauthorized();
     builder.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"fhir\""));
-    finish(builder, &body, style)
+    finish(builder, body, style)
 }
 
-fn finish(mut builder: HttpResponseBuilder, body: &Value, style: Style) -> HttpResponse {
-    let body = body.to_string().into_bytes();
+/// The answer at an address where nothing is served.
+pub fn elsewhere(style: Style) -> HttpResponse {
+    let text = "nothing is served here: the FHIR base is `/fhir`";
+    finish(HttpResponse::NotFound(), outcome(vec![issue("error", "not-found", text, &[])]), style)
+}
+
+fn finish(mut builder: HttpResponseBuilder, outcome: Value, style: Style) -> HttpResponse {
+    let outcome = told(outcome, style.language);
+    if outcome.get("language").is_some() {
+        builder.insert_header((CONTENT_LANGUAGE, style.language.code()));
+    }
+    let body = outcome.to_string().into_bytes();
     // An outcome made here is always a resource; were it not, its JSON would still be told.
     let styled = styled(body.clone(), style).unwrap_or(body);
     builder.content_type(style.format.media()).body(styled)

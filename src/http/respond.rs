@@ -1,11 +1,12 @@
 //! From an answer to HTTP: format, validators, preferences (FHIR R4 http.html#general, #ops, #cread).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, HeaderMap, LAST_MODIFIED, LOCATION};
+use actix_web::http::header::{CONTENT_LANGUAGE, ETAG, HeaderMap, LAST_MODIFIED, LOCATION};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::negotiate::{self, Return, Style};
 use super::stream::Streamed;
+use crate::fhir::message::told;
 use crate::fhir::{Format, json, outcome, primitive, xml};
 use crate::interaction::{Answer, Error, Route};
 
@@ -74,10 +75,16 @@ pub async fn respond(headers: &HeaderMap, route: &Route, answer: Answer, style: 
         let resource = styled_anywhere(answer.body, style).await?;
         return Ok(builder.content_type(style.format.media()).body(Streamed::new(content, &resource)));
     }
-    let told = route.writes() || matches!(route, Route::Delete(..));
+    let writes = route.writes() || matches!(route, Route::Delete(..));
     let body = match prefers {
-        Return::Minimal if told => return Ok(builder.finish()),
-        Return::OperationOutcome if told => outcome::outcome(answer.warnings).to_string().into_bytes(),
+        Return::Minimal if writes => return Ok(builder.finish()),
+        Return::OperationOutcome if writes => {
+            let outcome = told(outcome::outcome(answer.warnings), style.language);
+            if outcome.get("language").is_some() {
+                builder.insert_header((CONTENT_LANGUAGE, style.language.code()));
+            }
+            outcome.to_string().into_bytes()
+        }
         _ => answer.body,
     };
     Ok(builder.content_type(style.format.media()).body(styled_anywhere(body, style).await?))

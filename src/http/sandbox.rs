@@ -32,7 +32,7 @@ fn answer(request: &HttpRequest, done: Result<Value, Error>) -> HttpResponse {
     let id = request_id(request);
     let response = match done {
         Ok(value) => HttpResponse::Ok().content_type("application/json").body(value.to_string()),
-        Err(error) => outcome::answer(&error, &id, Style::default()),
+        Err(error) => outcome::answer(&error, &id, Style::json(request.headers())),
     };
     finish(response, &id)
 }

@@ -73,6 +73,7 @@ use crate::audit::{self, Happened};
 use crate::auth::Sealer;
 use crate::clock::Clock;
 use crate::fhir::ResourceType;
+use crate::fhir::message::Language;
 use crate::filter::HolderRow;
 use crate::policy::{Caller, CallerKind, Policy};
 use crate::store::{self, AnyConnection, Store, TraceRow};
@@ -135,6 +136,8 @@ pub struct Request {
     pub strict: bool,
     /// The id that what is created gets, where others refer to it already; `None` for a new one.
     pub new_id: Option<String>,
+    /// The language of what is said in the answer.
+    pub language: Language,
     /// Whether the submission set of what is deposited comes with it, so that the server makes none.
     pub submitted: bool,
 }
@@ -142,7 +145,17 @@ pub struct Request {
 impl Request {
     /// A request without conditions.
     pub fn new(caller: Arc<Caller>, id: impl Into<String>) -> Self {
-        Self { caller, id: id.into(), if_match: None, only_new: false, if_none_exist: None, strict: false, new_id: None, submitted: false }
+        Self {
+            caller,
+            id: id.into(),
+            if_match: None,
+            only_new: false,
+            if_none_exist: None,
+            strict: false,
+            new_id: None,
+            language: Language::default(),
+            submitted: false,
+        }
     }
 
     /// The current version must be one that the request is for (FHIR R4 http.html#concurrency).

@@ -75,7 +75,7 @@ pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pair
     }
     let done = Done { query, pairs: pairs.to_vec(), cursor: None, posted: false, path: ResourceType::PATIENT.name().to_owned() };
     let links = links(service, request, &done, (None, None), false)?;
-    let body = searchset(total, entries, &links, &done.warnings(false))?;
+    let body = searchset(total, entries, &links, &done.warnings(false), request.language)?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }
 

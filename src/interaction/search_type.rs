@@ -208,7 +208,7 @@ pub(super) fn bundle(service: &Service, request: &Request, page: &Page, included
     entries.extend(included.hits.iter().map(|hit| entry(hit, Mode::Include)));
     let ends = (page.hits.first().map(|hit| &hit.position), page.hits.last().map(|hit| &hit.position));
     let links = links(service, request, done, ends, page.more)?;
-    searchset(page.total, entries, &links, &done.warnings(included.more))
+    searchset(page.total, entries, &links, &done.warnings(included.more), request.language)
 }
 
 /// Whether a question reaches through references: then it tells of more than of what matches.

@@ -8,6 +8,7 @@ use super::cursor::Cursor;
 use super::search_type::{Page, follows};
 use super::{Error, Request, Service, includes};
 use crate::audit::{Happened, OTHERS};
+use crate::fhir::message::{Language, told};
 use crate::fhir::outcome;
 use crate::filter::Envelope;
 use crate::search::{Query, Summary, TotalMode};
@@ -127,16 +128,17 @@ pub(super) fn links(
 /// About how many bytes of an entry are not its resource.
 const ROUND_A_BODY: usize = 160;
 
-/// The Bundle of a page: entries in order, links, and an outcome where there is something to say; bodies are spliced in as they are.
+/// The Bundle of a page: entries in order, links, and an outcome in this language where there is something to say; bodies are spliced in as they are.
 pub(super) fn searchset(
     total: Option<i64>,
     mut entries: Vec<Entry>,
     links: &[(&'static str, String)],
     warnings: &[Value],
+    language: Language,
 ) -> Result<Vec<u8>, Error> {
     let head = outcome::bundle("searchset", total, links, Vec::new()).to_string();
     if !warnings.is_empty() {
-        let body = outcome::outcome(warnings.to_vec()).to_string().into_bytes();
+        let body = told(outcome::outcome(warnings.to_vec()), language).to_string().into_bytes();
         entries.push(Entry { url: None, body, mode: Mode::Outcome });
     }
     if entries.is_empty() {

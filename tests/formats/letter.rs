@@ -79,7 +79,7 @@ fn every_answer_says_on_what_it_depends() {
             let answer = server.send("GET", path, &[("accept-encoding", encoding)], None);
             assert_eq!(answer.header("content-encoding"), compressed, "{path}");
             let vary = answer.header_values("vary").join(", ").to_lowercase();
-            for name in ["accept", "accept-encoding", "authorization", "prefer"] {
+            for name in ["accept", "accept-encoding", "accept-language", "authorization", "prefer"] {
                 assert!(vary.split(", ").any(|one| one == name), "{path} {encoding}: {vary}");
             }
         }

@@ -9,6 +9,7 @@ mod fhirpath_patch;
 mod history;
 mod import;
 mod labels;
+mod language;
 mod large;
 mod laboratories;
 mod law;

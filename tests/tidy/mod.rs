@@ -1,5 +1,7 @@
 //! The house is in order: calls go one way, each foreign library has one room (STYLE 1).
 
+mod messages;
+
 use std::path::{Path, PathBuf};
 
 /// Who may use whom: a room uses those after it.

@@ -227,13 +227,18 @@ impl<'d> Asker<'d> {
 
     /// Any request.
     pub fn any(&mut self) -> Ask {
-        match self.dice.roll(20) {
+        let mut ask = match self.dice.roll(20) {
             0..=3 => self.read(),
             4..=13 => Searcher::of(self).any(),
             14..=16 => writes::one(self),
             17 | 18 => self.bundle(),
             _ => self.malformed(),
+        };
+        // What is told in French tells no more.
+        if self.dice.chance(4) {
+            ask.headers.push(("accept-language".into(), self.pick(&["fr", "fr-FR, en;q=0.5", "*, en;q=0", "fr;q=x"])));
         }
+        ask
     }
 }
 

@@ -45,7 +45,7 @@ pub async fn batch(service: &Service, request: &Request, document: Document, sho
     }
     answers.sort_by_key(|(place, _)| *place);
     let answers: Vec<Responded> = answers.into_iter().map(|(_, answer)| answer).collect();
-    bundle("batch-response", &answers)
+    bundle("batch-response", answers, request.language)
 }
 
 /// Does what one entry says, and shows what the client wants of it.

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::super::{Answer, Error, Service};
 use super::Shown;
+use crate::fhir::message::{Language, told};
 use crate::fhir::{outcome, primitive};
 
 /// One entry of the answer.
@@ -65,11 +66,11 @@ pub fn refused(status: u16, outcome: Value) -> Responded {
     Responded { full_url: None, resource: None, response }
 }
 
-/// The whole Bundle.
+/// The whole Bundle, its outcomes in this language.
 ///
 /// # Errors
 /// [`Error::Unexpected`].
-pub fn bundle(kind: &str, entries: &[Responded]) -> Result<Answer, Error> {
+pub fn bundle(kind: &str, mut entries: Vec<Responded>, language: Language) -> Result<Answer, Error> {
     #[derive(Serialize)]
     struct Bundle<'a> {
         #[serde(rename = "resourceType")]
@@ -78,7 +79,10 @@ pub fn bundle(kind: &str, entries: &[Responded]) -> Result<Answer, Error> {
         #[serde(skip_serializing_if = "<[Responded]>::is_empty")]
         entry: &'a [Responded],
     }
-    let whole = Bundle { resource_type: "Bundle", r#type: kind, entry: entries };
+    for entry in &mut entries {
+        entry.response.outcome = entry.response.outcome.take().map(|outcome| told(outcome, language));
+    }
+    let whole = Bundle { resource_type: "Bundle", r#type: kind, entry: &entries };
     let body = serde_json::to_vec(&whole).map_err(|error| Error::Unexpected(error.to_string()))?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }

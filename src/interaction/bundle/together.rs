@@ -15,6 +15,7 @@ use super::reports::Reports;
 use super::response::{Responded, bundle, responded};
 use super::submission::Submission;
 use super::{Shown, batch, links};
+use crate::fhir::message::Language;
 use crate::fhir::{Document, ResourceType, replace_links};
 use crate::store::{self, TraceRow, Undone};
 
@@ -43,7 +44,7 @@ struct Plan {
 ///
 /// # Errors
 /// [`Error::TooLong`]; [`Error::Entry`] for the first entry that fails.
-pub async fn together(service: &Service, entries: Vec<Entry>, shown: Shown) -> Result<Answer, Error> {
+pub async fn together(service: &Service, entries: Vec<Entry>, shown: Shown, language: Language) -> Result<Answer, Error> {
     if entries.len() > ENTRIES_MAX {
         return Err(Error::TooLong(format!("a transaction on records has at most {ENTRIES_MAX} entries")));
     }
@@ -61,7 +62,7 @@ pub async fn together(service: &Service, entries: Vec<Entry>, shown: Shown) -> R
     };
     answers.sort_by_key(|(place, _)| *place);
     let answers: Vec<Responded> = answers.into_iter().map(|(_, answer)| answer).collect();
-    bundle("transaction-response", &answers)
+    bundle("transaction-response", answers, language)
 }
 
 /// The traces of a transaction that failed: of the entry that failed as it would be alone; of those before it, that they came to

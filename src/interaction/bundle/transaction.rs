@@ -15,6 +15,7 @@ use super::entry::{Entry, understand, within};
 use super::response::{Responded, bundle, responded};
 use super::together::together;
 use super::{Shown, batch, links};
+use crate::fhir::message::Language;
 use crate::fhir::{Document, ResourceType, replace_links};
 use crate::policy::Action;
 use crate::store::{self, AnyConnection, Known, NewResource};
@@ -29,11 +30,15 @@ pub async fn transaction(service: &Service, request: &Request, document: Documen
         return Err(Error::Invalid(issues));
     }
     let entries = entries(service, request, document)?;
-    if request.is_tester() { kept(service, entries, shown).await } else { together(service, entries, shown).await }
+    if request.is_tester() {
+        kept(service, entries, shown, request.language).await
+    } else {
+        together(service, entries, shown, request.language).await
+    }
 }
 
 /// Of what testers keep: what they write goes in multi-row statements, whatever the number of entries.
-async fn kept(service: &Service, entries: Vec<Entry>, shown: Shown) -> Result<Answer, Error> {
+async fn kept(service: &Service, entries: Vec<Entry>, shown: Shown, language: Language) -> Result<Answer, Error> {
     let (writes, reads): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.turn() < 3);
     let mut answers: Vec<(usize, Responded)> = Vec::with_capacity(writes.len() + reads.len());
     if reads.is_empty() {
@@ -60,7 +65,7 @@ async fn kept(service: &Service, entries: Vec<Entry>, shown: Shown) -> Result<An
     }
     answers.sort_by_key(|(place, _)| *place);
     let answers: Vec<Responded> = answers.into_iter().map(|(_, answer)| answer).collect();
-    bundle("transaction-response", &answers)
+    bundle("transaction-response", answers, language)
 }
 
 /// Does the writes; `tries` tells how often others were in the way.
