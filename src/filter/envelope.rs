@@ -213,6 +213,8 @@ pub struct HolderRow {
     pub holder: i64,
     /// The INS, `system|value`.
     pub ins: String,
+    /// Those it had before, as ` a b `; empty for none.
+    pub former: String,
     /// The logical id of the Patient.
     pub patient: String,
     /// Where the space stands; `None` for an unreadable number, which denies.
@@ -221,6 +223,30 @@ pub struct HolderRow {
     pub born: i32,
     /// Bits of [`Setting`].
     pub settings: i16,
+}
+
+impl HolderRow {
+    /// Whether the INS is the holder's, today or formerly.
+    pub fn has_ins(&self, ins: &str) -> bool {
+        self.ins == ins || self.had_ins(ins)
+    }
+
+    /// Whether the INS was the holder's.
+    fn had_ins(&self, ins: &str) -> bool {
+        self.former.split(' ').any(|former| !former.is_empty() && former == ins)
+    }
+
+    /// Whether a word for an actor, as this record has it, means this one: the holder is known by the INS of today, and comes by any.
+    pub fn means(&self, word: &str, actor: &Actor) -> bool {
+        word == actor.as_str()
+            || actor.kind() == 'H' && self.had_ins(actor.id()) && word.strip_prefix("H:").is_some_and(|ins| ins == self.ins)
+    }
+
+    /// The actor as this record has it.
+    pub fn actor(&self, actor: &Actor) -> Actor {
+        let same = Actor::person(&self.ins).filter(|own| self.means(own.as_str(), actor));
+        same.unwrap_or_else(|| actor.clone())
+    }
 }
 
 /// A test on the holder's row.

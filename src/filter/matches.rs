@@ -1,6 +1,6 @@
 //! The interpreter in memory: reads, bundles, and the oracle of the tests.
 
-use super::{Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderTest, IndexRows, Param};
+use super::{Actor, Envelope, EnvelopeTest, Facts, Filter, HolderName, HolderTest, IndexRows, Param};
 
 /// A resource as a filter sees it.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
         Filter::HolderNamed(names) => Some(candidate.facts.holder.as_ref().is_some_and(|holder| {
             names.iter().any(|name| match name {
                 HolderName::Id(id) => *id == holder.patient,
-                HolderName::Identifier(ins) => *ins == holder.ins,
+                HolderName::Identifier(ins) => holder.has_ins(ins),
                 HolderName::Number(number) => *number == holder.holder,
             })
         })),
@@ -74,12 +74,14 @@ fn eval(filter: &Filter, candidate: &Candidate<'_>) -> Option<bool> {
 
 fn envelope(test: &EnvelopeTest, candidate: &Candidate<'_>) -> bool {
     let envelope = candidate.envelope;
+    let holder = candidate.facts.holder.as_ref();
+    let means = |word: &str, actor: &Actor| word == actor.as_str() || holder.is_some_and(|holder| holder.means(word, actor));
     match test {
         EnvelopeTest::DocTypeIn(rows) => rows.binary_search(&envelope.doc_type).is_ok(),
         EnvelopeTest::Labelled(label) => envelope.has(*label),
         EnvelopeTest::KeyBelow(key) => envelope.lasting_from() < *key,
-        EnvelopeTest::PartyIn(actors) => envelope.parties.split(' ').any(|party| actors.iter().any(|a| a.as_str() == party)),
-        EnvelopeTest::SubmittedBy(actor) => envelope.submitter == actor.as_str(),
-        EnvelopeTest::HolderIs(ins) => candidate.facts.holder.as_ref().is_some_and(|holder| holder.ins == *ins),
+        EnvelopeTest::PartyIn(actors) => envelope.parties.split(' ').any(|party| actors.iter().any(|actor| means(party, actor))),
+        EnvelopeTest::SubmittedBy(actor) => means(&envelope.submitter, actor),
+        EnvelopeTest::HolderIs(ins) => holder.is_some_and(|holder| holder.has_ins(ins)),
     }
 }

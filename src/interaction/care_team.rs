@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::holder::Standing;
 use super::{Error, clear};
 use crate::fhir::national::Ins;
-use crate::filter::{Actor, RightKind};
+use crate::filter::{Actor, HolderRow, RightKind};
 use crate::policy::projection::identified;
 use crate::policy::{Caller, CallerKind, Policy};
 
@@ -95,7 +95,7 @@ fn added<'t>(before: Option<&Value>, team: &'t Value) -> Option<Vec<&'t Value>> 
 ///
 /// # Errors
 /// [`Error::Business`].
-pub fn check_representative(person: &Value, holder: &str) -> Result<(), Error> {
+pub fn check_representative(person: &Value, holder: &HolderRow) -> Result<(), Error> {
     clear::modifiers(person, "RelatedPerson")?;
     clear::period(person.get("period"), "RelatedPerson.period")?;
     let identifiers = person.get("identifier").and_then(Value::as_array);
@@ -105,7 +105,7 @@ pub fn check_representative(person: &Value, holder: &str) -> Result<(), Error> {
     named.dedup();
     match named.as_slice() {
         [] => {}
-        [one] if one == holder => return Err(Error::business("RelatedPerson.identifier", "nobody represents oneself")),
+        [one] if holder.has_ins(one) => return Err(Error::business("RelatedPerson.identifier", "nobody represents oneself")),
         [_] => return Ok(()),
         _ => return Err(Error::business("RelatedPerson.identifier", "the INS of one representative is needed")),
     }

@@ -158,7 +158,7 @@ pub(super) fn written(service: &Service, new: &NewResource, status: u16, warning
 }
 
 async fn space(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
-    let person = patient::check(value, service.settings.identities)?;
+    let person = patient::check(value, service.settings.identities, None)?;
     let warnings = person.warnings.clone();
     let (within, asker, value) = (service.clone(), request.clone(), value.clone());
     let done = condition::unless_exists(service, request, ResourceType::PATIENT, move |connection| {
@@ -209,8 +209,8 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
             store::write::lock_holder(connection, standing.row.holder)?;
         }
         let Checked { value, named, labels, row } = checked(&within, &asker, connection, resource, value.clone(), None, &reached)?;
-        let clock = &within.clock;
-        let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &asker.caller.principal);
+        let (clock, submitter) = (&within.clock, row.actor(&asker.caller.principal));
+        let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &submitter);
         (envelope.parties, envelope.labels) = (parties(&named), labels);
         let new = prepare(&value, envelope, 0);
         store::write::insert(connection, &new)?;
@@ -296,7 +296,7 @@ pub(super) fn checked(
         }
         _ => {
             let standing = reached.open(&place)?;
-            care_team::check_representative(&value, &standing.row.ins).map_err(refuse)?;
+            care_team::check_representative(&value, &standing.row).map_err(refuse)?;
             (standing, Vec::new())
         }
     };

@@ -81,12 +81,13 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     document::check_labels(&admitted.document, caller).map_err(|error| reached.refused(error))?;
     let standing = reached.open(place)?;
     let row = &standing.row;
+    let submitter = row.actor(&caller.principal);
     let told = |refused: Refused| standing.told(service, caller, refused, place);
     let at = |error: Error| told(Refused::at(error, row.holder, 0));
     let asked = service.asked(request, "create", ResourceType::DOCUMENT_REFERENCE, "", "");
     admitted.claims.iter().try_for_each(|claim| claim.check(row)).map_err(at)?;
     if let Some(master) = &master
-        && let Some(first) = store::write::deposited(connection, row.holder, caller.principal.as_str(), master)?
+        && let Some(first) = store::write::deposited(connection, row.holder, submitter.as_str(), master)?
     {
         if first.digest != digest {
             let conflict = Error::Conflict("another document was deposited under this master identifier".into());
@@ -100,7 +101,7 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
         let envelope = Envelope {
             holder: row.holder,
             key: first.key,
-            ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &caller.principal)
+            ..envelope(ResourceType::DOCUMENT_REFERENCE, 0, 0, first.id.clone(), 0, &submitter)
         };
         leave_trace(service, connection, &asked, &envelope, 201)?;
         let mut parts = Vec::new();
@@ -165,14 +166,15 @@ pub(super) fn put(
     let (inherited, first) = supersede(service, request, connection, standing, &replaces, labels::bits(&document), &mut warnings)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
-    let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), id, now, &caller.principal);
+    let submitter = row.actor(&caller.principal);
+    let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), id, now, &submitter);
     envelope.doc_type = doc_type;
     envelope.labels = labels::bits(&document);
     envelope.first = first;
-    envelope.parties = parties(&document::authors(&document, caller));
+    envelope.parties = parties(&document::authors(&document, caller, &submitter));
     let mut all = Vec::new();
     for (place, content) in contents.into_iter().enumerate() {
-        let binary = bound(service, &envelope, &caller.principal, content);
+        let binary = bound(service, &envelope, &submitter, content);
         if let Some(attachment) = document.pointer_mut(&format!("/content/{place}/attachment")) {
             set(attachment, "url", format!("Binary/{}", binary.envelope.id).into());
         }

@@ -257,10 +257,10 @@ pub fn relates<'a>(document: &mut Value, reports: impl Iterator<Item = &'a str>)
 }
 
 /// Who counts as author (CONTRACT 3, Author): the submitter, the structure it acted for, and those named by national identifier.
-pub fn authors(document: &Value, caller: &Caller) -> Vec<Actor> {
-    let mut actors = caller.actors();
+pub fn authors(document: &Value, caller: &Caller, submitter: &Actor) -> Vec<Actor> {
+    let mut actors: Vec<Actor> = std::iter::once(submitter.clone()).chain(caller.structure.clone()).collect();
     actors.extend(authors_named(document));
-    actors.retain(|actor| matches!(actor.kind(), 'P' | 'S') || *actor == caller.principal);
+    actors.retain(|actor| matches!(actor.kind(), 'P' | 'S') || actor == submitter);
     actors
 }
 

@@ -57,7 +57,7 @@ impl Standing {
 pub fn is(name: &HolderName, row: &HolderRow) -> bool {
     match name {
         HolderName::Id(id) => *id == row.patient,
-        HolderName::Identifier(ins) => *ins == row.ins,
+        HolderName::Identifier(ins) => row.has_ins(ins),
         HolderName::Number(number) => *number == row.holder,
     }
 }
@@ -157,7 +157,7 @@ pub fn reach(service: &Service, connection: &mut AnyConnection, caller: &Caller,
 /// Whether the record of this holder takes something from the caller.
 pub fn takes(service: &Service, caller: &Caller, standing: &Standing) -> bool {
     let (policy, now) = (&service.policy, service.clock.now());
-    let acts_for = caller.acts_for.as_deref() == Some(standing.row.ins.as_str());
+    let acts_for = caller.acts_for.as_deref().is_some_and(|ins| standing.row.has_ins(ins));
     let admitted = match caller.kind {
         CallerKind::Professional => match policy.exercise(caller) {
             Exercise::Ordinary => true,

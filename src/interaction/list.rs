@@ -141,23 +141,24 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
     check_source(service, request, &list, reached.standing()).map_err(|error| reached.refused(error))?;
     let standing = reached.open("List.subject")?;
     let row = &standing.row;
+    let submitter = row.actor(&caller.principal);
     let resolved = resolve(service, request, connection, &mut list, row);
     resolved.map_err(|refused| standing.told(service, caller, refused, "List.subject"))?;
     set_subject(&mut list, "subject", &row.patient, &row.ins);
     let asked = service.asked(request, "create", ResourceType::LIST, "", "");
     let (known_by, digest) = (unique_id(&list), digest::sha256(canonical(&list).as_bytes()));
     if let Some(known_by) = &known_by
-        && let Some(first) = store::write::deposited(connection, row.holder, caller.principal.as_str(), known_by)?
+        && let Some(first) = store::write::deposited(connection, row.holder, submitter.as_str(), known_by)?
     {
         if first.digest != digest {
             let conflict = Error::Conflict("another List was submitted under this identifier".into());
             return Err(Refused::at(conflict, row.holder, first.key));
         }
-        let own = envelope(ResourceType::LIST, row.holder, first.key, first.id.clone(), 0, &caller.principal);
+        let own = envelope(ResourceType::LIST, row.holder, first.key, first.id.clone(), 0, &submitter);
         leave_trace(service, connection, &asked, &own, 201)?;
         return Ok(Done::Again(first));
     }
-    let own = envelope(ResourceType::LIST, row.holder, clock.next_key(), request.id_of_new(clock), clock.now(), &caller.principal);
+    let own = envelope(ResourceType::LIST, row.holder, clock.next_key(), request.id_of_new(clock), clock.now(), &submitter);
     let new = prepare(&list, own, 0);
     store::write::insert(connection, &new)?;
     if let Some(known_by) = &known_by {
@@ -259,7 +260,8 @@ fn target(connection: &mut AnyConnection, scopes: &[Scope], item: &Value, base_u
 /// The submission set of a document that was deposited alone (IHE MHD ITI-105): the server makes it.
 pub(super) fn of_deposit(service: &Service, request: &Request, document: &Value, deposited: &Envelope, row: &HolderRow) -> NewResource {
     let (caller, clock) = (&request.caller, &service.clock);
-    let own = envelope(ResourceType::LIST, row.holder, clock.next_key(), clock.next_id(), deposited.updated, &caller.principal);
+    let principal = row.actor(&caller.principal);
+    let own = envelope(ResourceType::LIST, row.holder, clock.next_key(), clock.next_id(), deposited.updated, &principal);
     let identifier = |actor: &Actor| match (actor.kind(), actor.id().split_once('|')) {
         ('P', _) => Some(json!({"system": PSIDNAT, "value": actor.id()})),
         ('S', _) => Some(json!({"system": STRUCTIDNAT, "value": actor.id()})),
@@ -271,7 +273,7 @@ pub(super) fn of_deposit(service: &Service, request: &Request, document: &Value,
     if let Some(class) = document.pointer("/category/0") {
         extension.push(json!({"url": DESIGNATION, "valueCodeableConcept": class}));
     }
-    let submitter = identifier(&caller.principal);
+    let submitter = identifier(&principal);
     if let Some(submitter) = &submitter {
         extension.push(json!({"url": SOURCE_ID, "valueIdentifier": submitter}));
     }
@@ -287,12 +289,12 @@ pub(super) fn of_deposit(service: &Service, request: &Request, document: &Value,
         "subject": {"reference": format!("Patient/{}", row.patient), "identifier": {"system": system, "value": value}},
         "date": primitive::format_instant(deposited.updated),
     });
-    let structure = if caller.principal.kind() == 'S' { Some(&caller.principal) } else { caller.structure.as_ref() };
+    let structure = if principal.kind() == 'S' { Some(&principal) } else { caller.structure.as_ref() };
     let mut source = json!({});
     if let Some(organization) = structure.and_then(identifier) {
         set(&mut source, "extension", json!([{"url": AUTHOR_ORG, "valueReference": {"identifier": organization}}]));
     }
-    if caller.principal.kind() != 'S'
+    if principal.kind() != 'S'
         && let Some(submitter) = submitter
     {
         set(&mut source, "identifier", submitter);

@@ -21,6 +21,7 @@ mod header;
 mod history;
 mod history_type;
 mod holder;
+mod identity;
 mod includes;
 mod json_patch;
 mod labels;
@@ -219,7 +220,7 @@ struct Refused {
 /// A record that the caller may not know.
 #[derive(Debug)]
 struct Unknown {
-    /// The INS of its holder: maybe another than the person the caller acts for.
+    /// Each INS of its holder, blanks between them: maybe another than the person the caller acts for.
     ins: String,
     /// The keys of what a trace is about that was refused, where they are several.
     disclosed: Vec<i64>,
@@ -245,7 +246,7 @@ impl Refused {
 
     /// The same, touching the record of this holder, which the caller may not know.
     fn of(error: impl Into<Error>, holder: &HolderRow, key: i64) -> Self {
-        Self::at(error, holder.holder, key).unknown(holder.ins.clone(), Vec::new())
+        Self::at(error, holder.holder, key).unknown(format!("{} {}", holder.ins, holder.former), Vec::new())
     }
 
     /// The same, where the caller may not know the record.
@@ -323,7 +324,8 @@ impl Service {
         let (ins, disclosed) = unknown.map(|unknown| (unknown.ins, unknown.disclosed)).unzip();
         let mut happened = vec![Happened { holder, key, found: 0, disclosed: disclosed.unwrap_or_default(), rules }];
         // Beside the record it touched, the one it was sent from: for what exists elsewhere as for what exists nowhere.
-        if asked.caller.acts_for.is_some() && ins.is_some() && ins != asked.caller.acts_for {
+        let elsewhere = |(own, ins): (&String, String)| ins.split(' ').all(|one| one != own);
+        if asked.caller.acts_for.as_ref().zip(ins).is_some_and(elsewhere) {
             happened.push(Happened::default());
         }
         match self.trace(asked, status, &happened).await {

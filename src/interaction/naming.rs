@@ -38,7 +38,7 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
     };
     let is = |name: &HolderName, standing: &store::Standing| match name {
         HolderName::Id(id) => *id == standing.row.patient,
-        HolderName::Identifier(ins) => *ins == standing.row.ins,
+        HolderName::Identifier(ins) => standing.row.has_ins(ins),
         HolderName::Number(number) => *number == standing.row.holder,
     };
     // Every list of names must lead to the holder.
@@ -49,7 +49,7 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
     let mut touched: Vec<i64> = found.iter().map(|standing| standing.row.holder).collect();
     touched.resize(count, 0);
     // Beside the records it touched, the one it was sent from: as often for those that exist as for those that do not.
-    let own = |standing: &&store::Standing| caller.acts_for.as_ref().is_none_or(|own| *own == standing.row.ins);
+    let own = |standing: &&store::Standing| caller.acts_for.as_ref().is_none_or(|own| standing.row.has_ins(own));
     touched.resize(count + found.iter().filter(|standing| !own(standing)).count(), 0);
     // TD3.1b, the search of one document by its identifier, is always answered.
     let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");

@@ -15,8 +15,11 @@ use crate::store::{self, AnyConnection, NewResource};
 /// The extensions of the DMP draft on Patient that only the server sets.
 pub const DMP: &str = "https://interop.esante.gouv.fr/ig/fhir/dmp/StructureDefinition";
 
+/// Those extensions, behind their base: a client's are not taken.
+pub const SERVER_EXTENSIONS: [&str; 3] = ["/dmp-rattachement-mes", "/dmp-medecin-traitant", "/dmp-fermeture"];
+
 /// The extension that tells the state of the space.
-fn space_state() -> String {
+pub fn space_state() -> String {
     format!("{CB}/StructureDefinition/space-state")
 }
 
@@ -44,19 +47,21 @@ pub fn with_state(body: &[u8], holder: &HolderRow, kind: CallerKind) -> Vec<u8> 
 
 /// What the operator's Patient says of the person.
 pub(super) struct Person {
-    ins: Ins,
-    born: i32,
+    /// The INS.
+    pub ins: Ins,
+    /// Birth date, days since 1970.
+    pub born: i32,
     active: bool,
     /// Issues that do not refuse it.
     pub warnings: Vec<Value>,
 }
 
-/// Checks a Patient that the operator creates.
+/// Checks a Patient that the operator creates, or writes again for a holder that is `known`.
 ///
 /// # Errors
 /// [`Error::Business`] with the element.
-pub(super) fn check(value: &Value, identities: Identities) -> Result<Person, Error> {
-    let ins = ins(value, identities)?;
+pub(super) fn check(value: &Value, identities: Identities, known: Option<&HolderRow>) -> Result<Person, Error> {
+    let ins = ins(value, identities, known)?;
     if reliability(value).is_some_and(|status| status != "VALI") {
         return Err(Error::business("Patient.extension", "an identity is validated: `VALI` is the only reliability accepted"));
     }
@@ -71,7 +76,8 @@ pub(super) fn check(value: &Value, identities: Identities) -> Result<Person, Err
     Ok(Person { ins, born, active, warnings })
 }
 
-fn ins(value: &Value, identities: Identities) -> Result<Ins, Error> {
+/// The INS of today: one that is marked as old is the holder's already.
+fn ins(value: &Value, identities: Identities, known: Option<&HolderRow>) -> Result<Ins, Error> {
     let identifiers = value.get("identifier").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut found: Option<Ins> = None;
     for (at, identifier) in identifiers.iter().enumerate() {
@@ -81,6 +87,12 @@ fn ins(value: &Value, identities: Identities) -> Result<Ins, Error> {
             continue;
         }
         let place = format!("Patient.identifier[{at}]");
+        if let Some(row) = known.filter(|_| text("use") == "old") {
+            if row.has_ins(&format!("{system}|{}", text("value"))) {
+                continue;
+            }
+            return Err(Error::business(&place, "an INS that was never the person's is not a former one"));
+        }
         let ins =
             Ins::new(system, text("value")).ok_or_else(|| Error::value(&place, "expected an INS of 15 characters with a right key"))?;
         let test = matches!(system, INS_TEST | INS_DEMO);
@@ -148,10 +160,12 @@ pub(super) fn create(
 ) -> Result<NewResource, Error> {
     let clock = &service.clock;
     let (now, id) = (clock.now(), request.id_of_new(clock));
+    super::identity::check_links(connection, value, None)?;
     let state = if person.active { HolderState::Open } else { HolderState::Announced };
     let holder = HolderRow {
         holder: clock.next_holder(),
         ins: person.ins.to_string(),
+        former: String::new(),
         patient: id.clone(),
         state: Some(state),
         born: person.born,
@@ -163,9 +177,9 @@ pub(super) fn create(
     })?;
     let mut value = value.clone();
     set(&mut value, "active", (state == HolderState::Open).into());
-    for url in [space_state(), format!("{DMP}/dmp-rattachement-mes"), format!("{DMP}/dmp-medecin-traitant"), format!("{DMP}/dmp-fermeture")]
-    {
-        remove_extension(&mut value, &url);
+    remove_extension(&mut value, &space_state());
+    for name in SERVER_EXTENSIONS {
+        remove_extension(&mut value, &format!("{DMP}{name}"));
     }
     let envelope = envelope(ResourceType::PATIENT, holder.holder, clock.next_key(), id, now, &request.caller.principal);
     let happened = Happened { holder: holder.holder, key: envelope.key, found: 1, ..Happened::default() };
@@ -239,17 +253,17 @@ mod tests {
             (patient("urn:oid:1.2.3", "255081416802538"), Identities::All, false),
         ];
         for (value, identities, good) in rows {
-            assert_eq!(check(&value, identities).is_ok(), good, "{value} {identities:?}");
+            assert_eq!(check(&value, identities, None).is_ok(), good, "{value} {identities:?}");
         }
     }
 
     #[test]
     fn what_contradicts_the_ins_is_a_warning() {
         let mut value = patient(INS_TEST, "255081416802538");
-        assert_eq!(check(&value, Identities::All).map(|person| person.warnings.len()), Ok(0));
+        assert_eq!(check(&value, Identities::All, None).map(|person| person.warnings.len()), Ok(0));
         set(&mut value, "gender", "male".into());
         set(&mut value, "birthDate", "1956-08-01".into());
-        assert_eq!(check(&value, Identities::All).map(|person| person.warnings.len()), Ok(2));
+        assert_eq!(check(&value, Identities::All, None).map(|person| person.warnings.len()), Ok(2));
     }
 
     #[test]
@@ -259,7 +273,7 @@ mod tests {
             let inner = json!([{"url": "identityStatus", "valueCoding": {"code": status}}]);
             let url = "https://hl7.fr/ig/fhir/core/StructureDefinition/fr-core-identity-reliability";
             set(&mut value, "extension", json!([{"url": url, "extension": inner}]));
-            assert_eq!(check(&value, Identities::All).is_ok(), good, "{status}");
+            assert_eq!(check(&value, Identities::All, None).is_ok(), good, "{status}");
         }
     }
 }

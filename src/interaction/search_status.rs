@@ -190,8 +190,15 @@ mod tests {
             (vec![right(RecordAccess, 0, 20)], &barred, "none"),
         ];
         for (rights, caller, expected) in rows {
-            let holder =
-                HolderRow { holder: 1, ins: "x".into(), patient: "p".into(), state: Some(HolderState::Open), born: 0, settings: 0 };
+            let holder = HolderRow {
+                holder: 1,
+                ins: "x".into(),
+                former: String::new(),
+                patient: "p".into(),
+                state: Some(HolderState::Open),
+                born: 0,
+                settings: 0,
+            };
             let facts = Facts { holder: Some(holder), rights };
             assert_eq!(status(&policy, caller, &facts, 10), expected, "{:?} {:?}", facts.rights, caller.profession);
         }

@@ -1,4 +1,4 @@
-//! `update` (FHIR R4 http.html#update) of rights, teams, representatives and directories; documents are replaced, not updated.
+//! `update` (FHIR R4 http.html#update) of persons, rights, teams, representatives and directories; documents are replaced, not updated.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::create::{Checked, check, checked, leave_trace, permitted, person_memb
 use super::holder::{self, Reached, Standing};
 use super::read::{candidate, seen};
 use super::stored::{make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, care_team, consent, plain};
+use super::{Answer, Error, Refused, Request, Service, care_team, consent, identity, plain};
 use crate::fhir::{Document, ResourceType};
 use crate::filter::Envelope;
 use crate::policy::projection::{consent_actors, consent_labels};
@@ -39,7 +39,6 @@ pub async fn update(
                 | ResourceType::DIAGNOSTIC_REPORT
                 | ResourceType::OBSERVATION
                 | ResourceType::AUDIT_EVENT
-                | ResourceType::PATIENT
         );
         if never || id.is_empty() {
             let error = Error::Method { allow: allowed(resource, which), message: format!("{resource} is not updated so") };
@@ -69,7 +68,7 @@ pub async fn update(
     let (within, asker, id) = (service.clone(), request.clone(), id.to_owned());
     let done = service.store.write(move |connection| within_transaction(&within, &asker, connection, resource, &id, value.clone())).await;
     match done {
-        Ok(new) => Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) }),
+        Ok((new, warnings)) => Ok(Answer { location: None, ..written(service, &new, 200, warnings) }),
         Err(refused) => Err(service.refused(&asked, refused).await),
     }
 }
@@ -82,7 +81,7 @@ pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
         (Which::Matching(_), _) => "GET, POST",
         (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
         (Which::Id(_), ResourceType::DIAGNOSTIC_REPORT | ResourceType::OBSERVATION) => "GET",
-        (Which::Id(_), ResourceType::BINARY | ResourceType::LIST | ResourceType::AUDIT_EVENT | ResourceType::PATIENT) => "GET",
+        (Which::Id(_), ResourceType::BINARY | ResourceType::LIST | ResourceType::AUDIT_EVENT) => "GET",
         (Which::Id(_), _) => "GET, PUT",
     }
 }
@@ -94,7 +93,7 @@ fn within_transaction(
     resource: ResourceType,
     id: &str,
     value: Value,
-) -> Result<NewResource, Refused> {
+) -> Result<(NewResource, Vec<Value>), Refused> {
     let (caller, now) = (&request.caller, service.clock.now());
     // Writers of one resource come one after the other, so that none finds its version gone.
     store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
@@ -105,8 +104,11 @@ fn within_transaction(
         request.expect_version(found.envelope.version).map_err(at)?;
         let new = prepare(&value, next, 0);
         store::write::update(connection, &new)?;
-        return Ok(new);
+        return Ok((new, Vec::new()));
     };
+    if resource == ResourceType::PATIENT {
+        return identity::update(service, request, connection, &found, &row, value);
+    }
     let before = super::stored::tree(&found.body)?;
     let standing = Standing { row, rights: found.facts.rights.clone(), known: true };
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
@@ -134,7 +136,7 @@ fn within_transaction(
     store::write::refresh_rights(connection, &row)?;
     let asked = service.asked(request, "update", resource, id, "");
     leave_trace(service, connection, &asked, &new.envelope, 200)?;
-    Ok(new)
+    Ok((new, Vec::new()))
 }
 
 /// The resource, for those who may consult it, and those who may update it without consulting it: who may add a member to a team.

@@ -226,7 +226,7 @@ pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<b
         Filter::Envelope(EnvelopeTest::SubmittedBy(_)) => Some(deposited),
         // Being named in something gives no standing with its holder.
         Filter::Envelope(EnvelopeTest::PartyIn(_)) => Some(false),
-        Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.ins == *ins)),
+        Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.has_ins(ins))),
         Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_) | EnvelopeTest::KeyBelow(_)) => None,
         Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
         Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),

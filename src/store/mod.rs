@@ -6,6 +6,7 @@ pub mod content;
 mod error;
 mod gather;
 pub mod history;
+pub mod identity;
 pub mod import;
 mod law;
 mod pool;

@@ -365,12 +365,20 @@ pub fn instant(test: RangeTest, column: &str, place: impl Fn(i64) -> i64, out: &
     out.sql(")");
 }
 
+/// Whether the INS is one that the holder had before.
+fn former(ins: &str, h: &str, out: &mut Statement) {
+    out.sql("COALESCE(").sql(h).sql(".holder, 0) = COALESCE((SELECT f.holder FROM former_ins f WHERE f.ins = ").text(ins).sql("), -2)");
+}
+
 fn holder_named(names: &[HolderName], h: &str, out: &mut Statement) {
     for (number, name) in names.iter().enumerate() {
         out.sql(if number == 0 { "(" } else { " OR " }).sql("COALESCE(").sql(h);
         match name {
             HolderName::Id(id) => out.sql(".patient, '') = ").text(id),
-            HolderName::Identifier(ins) => out.sql(".ins, '') = ").text(ins),
+            HolderName::Identifier(ins) => {
+                former(ins, h, out.sql(".ins, '') = ").text(ins).sql(" OR "));
+                &mut *out
+            }
             HolderName::Number(holder) => out.sql(".holder, 0) = ").big(*holder),
         };
     }
@@ -385,14 +393,29 @@ fn envelope(test: &EnvelopeTest, r: &str, h: &str, out: &mut Statement) {
             // The same as `Envelope::lasting_from`.
             out.sql("CASE WHEN ").sql(r).sql(".first_key = 0 THEN ").sql(r).sql(".key ELSE ").sql(r).sql(".first_key END < ").big(*key)
         }
-        EnvelopeTest::SubmittedBy(actor) => out.sql(r).sql(".submitter = ").text(actor.as_str()),
-        EnvelopeTest::HolderIs(ins) => out.sql("COALESCE(").sql(h).sql(".ins, '') = ").text(ins),
+        EnvelopeTest::SubmittedBy(actor) => {
+            out.sql("(").sql(r).sql(".submitter = ").text(actor.as_str());
+            // The same as `HolderRow::means`.
+            if actor.kind() == 'H' {
+                former(actor.id(), h, out.sql(" OR "));
+                out.sql(" AND ").sql(r).sql(".submitter = 'H:' || ").sql(h).sql(".ins");
+            }
+            out.sql(")")
+        }
+        EnvelopeTest::HolderIs(ins) => {
+            former(ins, h, out.sql("(COALESCE(").sql(h).sql(".ins, '') = ").text(ins).sql(" OR "));
+            out.sql(")")
+        }
         EnvelopeTest::PartyIn(actors) => {
             out.sql("(1 = 0");
             for actor in actors {
                 // The characters of an actor need no escape but the full stop, which LIKE takes literally.
                 out.sql(" OR ");
                 like(&format!("{r}.parties"), format!("% {} %", actor.as_str()), out);
+                if actor.kind() == 'H' {
+                    former(actor.id(), h, out.sql(" OR "));
+                    out.sql(" AND ").sql(r).sql(".parties LIKE ('% H:' || ").sql(h).sql(".ins || ' %')");
+                }
             }
             out.sql(")")
         }

@@ -62,23 +62,23 @@ pub fn decode(codec: i16, body: Vec<u8>) -> Result<Vec<u8>, Error> {
 
 /// The columns of an envelope `r` (with `e`, the row it borrows its rights from), its holder `h` and the body.
 const COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, e.doc_type, e.labels, e.submitter, e.parties, \
-                           e.key, r.media, r.codec, r.body, r.deleted, e.first_key, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
+                           e.key, r.media, r.codec, r.body, r.deleted, e.first_key, COALESCE(h.patient, ''), COALESCE(h.ins, ''), COALESCE(h.former, ''), COALESCE(h.state, CAST(0 AS SMALLINT)), \
                            COALESCE(h.born, 0), COALESCE(h.settings, CAST(0 AS SMALLINT)), ";
 
 /// The SQL types of [`columns`].
 pub type Columns = (
     (BigInt, BigInt, SmallInt, Text, Integer, BigInt, SmallInt, SmallInt, Text, Text),
-    (BigInt, Text, SmallInt, Binary, SmallInt, BigInt, Text, Text, SmallInt, Integer, SmallInt, Text),
+    (BigInt, Text, SmallInt, Binary, SmallInt, BigInt, Text, Text, Text, SmallInt, Integer, SmallInt, Text),
 );
 /// A row of them.
 pub type Values = (
     (i64, i64, i16, String, i32, i64, i16, i16, String, String),
-    (i64, String, i16, Vec<u8>, i16, i64, String, String, i16, i32, i16, String),
+    (i64, String, i16, Vec<u8>, i16, i64, String, String, String, i16, i32, i16, String),
 );
 
 /// The same of what testers keep, which belongs to nobody: there is nothing to join.
 const PLAIN_COLUMNS: &str = "r.holder, r.key, r.type, r.id, r.version, r.updated, r.doc_type, r.labels, r.submitter, r.parties, r.key, \
-                             r.media, r.codec, r.body, r.deleted, r.first_key, '', '', CAST(0 AS SMALLINT), 0, CAST(0 AS SMALLINT), ''";
+                             r.media, r.codec, r.body, r.deleted, r.first_key, '', '', '', CAST(0 AS SMALLINT), 0, CAST(0 AS SMALLINT), ''";
 
 /// Appends the columns of a resource `r`, with the rights of the scope's actors.
 pub fn columns(scope: &Scope, statement: &mut Statement) {
@@ -136,10 +136,10 @@ pub struct Parsed {
 /// [`Error::Corrupt`] for what no version wrote.
 pub fn parse((one, other): Values) -> Result<Parsed, Error> {
     let (holder, key, number, id, version, updated, doc_type, labels, submitter, parties) = one;
-    let (about, media, codec, body, deleted, first, patient, ins, state, born, settings, rights) = other;
+    let (about, media, codec, body, deleted, first, patient, ins, former, state, born, settings, rights) = other;
     let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
     let envelope = Envelope { holder, key, resource, id, version, updated, doc_type, labels, submitter, parties, first };
-    let row = HolderRow { holder, ins, patient, state: HolderState::from_number(state), born, settings };
+    let row = HolderRow { holder, ins, former, patient, state: HolderState::from_number(state), born, settings };
     let holder = (!row.patient.is_empty()).then_some(row);
     Ok(Parsed {
         envelope,

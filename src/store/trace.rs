@@ -117,17 +117,18 @@ fn record(row: &TraceRow, statement: &mut Statement) {
     if row.holder != 0 || row.acts_for.is_empty() {
         statement.big(row.holder);
     } else {
-        statement.sql("COALESCE((SELECT own.holder FROM holder own WHERE own.ins = ").text(&row.acts_for).sql("), 0)");
+        statement.sql("COALESCE((SELECT own.holder FROM holder own WHERE own.ins = ").text(&row.acts_for);
+        statement.sql("), (SELECT own.holder FROM former_ins own WHERE own.ins = ").text(&row.acts_for).sql("), 0)");
     }
 }
 
-/// The trace with this id, whoever may read it: whose record it is in, with the INS, and what it is about. Discloses nothing by
+/// The trace with this id, whoever may read it: whose record it is in, with each INS, and what it is about. Discloses nothing by
 /// itself; it says where the trace of a refusal belongs.
 ///
 /// # Errors
 /// [`Error::Away`].
 pub fn whose(connection: &mut AnyConnection, id: &str) -> Result<Option<(i64, String, i64, i64)>, Error> {
-    let mut select = Statement::new("SELECT r.holder, COALESCE(h.ins, ''), r.key, CASE WHEN ");
+    let mut select = Statement::new("SELECT r.holder, COALESCE(' ' || h.ins || ' ' || h.former, ''), r.key, CASE WHEN ");
     select.sql(SENT_AND_NOT_FOUND).sql(" THEN 0 ELSE r.target_key END FROM audit_event r ");
     select.sql("LEFT JOIN holder h ON h.holder = r.holder WHERE r.id = ").text(id);
     Ok(select.load::<(BigInt, Text, BigInt, BigInt), _>(connection)?.into_iter().next())

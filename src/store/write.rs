@@ -93,9 +93,11 @@ pub fn lock_together(connection: &mut AnyConnection, names: &[String], alone: bo
 /// Inserts the row of a new holder.
 ///
 /// # Errors
-/// [`Error::Duplicate`] when the INS has a space already.
+/// [`Error::Duplicate`] when the INS is, or was, that of another space.
 pub fn insert_holder(connection: &mut AnyConnection, row: &HolderRow, now: i64) -> Result<(), Error> {
-    let mut statement = Statement::new("INSERT INTO holder (holder, patient, ins, state, born, settings, changed) VALUES (");
+    // Who becomes another INS at the same time comes before or after.
+    lock_condition(connection, &row.ins)?;
+    let mut statement = Statement::new("INSERT INTO holder (holder, patient, ins, state, born, settings, changed) SELECT ");
     statement.big(row.holder).sql(", ").text(&row.patient).sql(", ").text(&row.ins).sql(", ");
     statement
         .small(row.state.map_or(0, HolderState::number))
@@ -105,27 +107,31 @@ pub fn insert_holder(connection: &mut AnyConnection, row: &HolderRow, now: i64) 
         .small(row.settings)
         .sql(", ")
         .big(now)
+        .sql(" WHERE NOT EXISTS (SELECT 1 FROM former_ins f WHERE f.ins = ")
+        .text(&row.ins)
         .sql(")");
-    statement.execute(connection)?;
-    Ok(())
+    if statement.execute(connection)? == 0 { Err(Error::Duplicate) } else { Ok(()) }
 }
 
-/// The holder with this INS (`system|value`) or Patient id. Discloses nothing by itself: what may be said of it is the caller's to decide.
+/// The holder that has or had this INS (`system|value`), or has this Patient id. Discloses nothing by itself: what may be said of it is the caller's to decide.
 ///
 /// # Errors
 /// [`Error::Away`].
 pub fn holder(connection: &mut AnyConnection, column: HolderBy, value: &str) -> Result<Option<HolderRow>, Error> {
-    let mut statement = Statement::new("SELECT holder, ins, patient, state, born, settings FROM holder WHERE ");
-    statement.sql(match column {
-        HolderBy::Ins => "ins = ",
-        HolderBy::Patient => "patient = ",
-    });
-    statement.text(value);
-    let rows: Vec<(i64, String, String, i16, i32, i16)> =
-        statement.load::<(BigInt, Text, Text, SmallInt, Integer, SmallInt), _>(connection)?;
-    Ok(rows.into_iter().next().map(|(holder, ins, patient, state, born, settings)| HolderRow {
+    let mut statement = Statement::new("SELECT holder, ins, former, patient, state, born, settings FROM holder WHERE ");
+    match column {
+        HolderBy::Ins => {
+            statement.sql("holder = COALESCE((SELECT w.holder FROM holder w WHERE w.ins = ").text(value);
+            statement.sql("), (SELECT f.holder FROM former_ins f WHERE f.ins = ").text(value).sql("))")
+        }
+        HolderBy::Patient => statement.sql("patient = ").text(value),
+    };
+    type Row = (i64, String, String, String, i16, i32, i16);
+    let rows: Vec<Row> = statement.load::<(BigInt, Text, Text, Text, SmallInt, Integer, SmallInt), _>(connection)?;
+    Ok(rows.into_iter().next().map(|(holder, ins, former, patient, state, born, settings)| HolderRow {
         holder,
         ins,
+        former,
         patient,
         state: HolderState::from_number(state),
         born,

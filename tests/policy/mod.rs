@@ -296,6 +296,7 @@ fn holder() -> HolderRow {
     HolderRow {
         holder: 1,
         ins: INS.into(),
+        former: String::new(),
         patient: "p1".into(),
         state: Some(HolderState::Open),
         born: 0,

@@ -27,7 +27,15 @@ fn caller(system: &str, profession: &str) -> Caller {
 
 /// The types that a professional with a right consults, and those that it does not.
 fn readable(policy: &Policy, caller: &Caller) -> (BTreeSet<String>, BTreeSet<String>) {
-    let row = HolderRow { holder: 1, ins: "x".into(), patient: "p".into(), state: Some(HolderState::Open), born: 0, settings: 0 };
+    let row = HolderRow {
+        holder: 1,
+        ins: "x".into(),
+        former: String::new(),
+        patient: "p".into(),
+        state: Some(HolderState::Open),
+        born: 0,
+        settings: 0,
+    };
     let (actor, source) = (caller.principal.clone(), "Consent/1".into());
     let right = Right { actor, kind: RightKind::RecordAccess, from: 0, until: i64::MAX, parts: String::new(), source };
     let facts = Facts { holder: Some(row), rights: vec![right] };

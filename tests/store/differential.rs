@@ -14,7 +14,7 @@ use ensemble::policy::{Action, Caller, CallerKind, Code, Decision, Policy, Purpo
 use ensemble::search::find;
 use ensemble::store::search::{PageRequest, page};
 use ensemble::store::write::{NewResource, insert, insert_holder, insert_rights};
-use ensemble::store::{Error, Stamp, Store, read};
+use ensemble::store::{Error, Stamp, Store, identity, read};
 
 use crate::support::dice::Dice;
 use crate::support::{Backend, on_both, postgres, server};
@@ -56,6 +56,11 @@ fn ins(holder: i64) -> String {
     format!("urn:oid:1.2.250.1.213.1.4.10|{holder:015}")
 }
 
+/// The INS that a holder may have had before.
+fn former_ins(holder: i64) -> String {
+    format!("urn:oid:1.2.250.1.213.1.4.11|{holder:015}")
+}
+
 const WORDS: [&str; 6] = ["Été", "ete", "100%", "a_b", "Lettre de liaison", "l'été!"];
 const CODES: [&str; 4] = ["http://loinc.org|11490-0", "11490-0", "|x", "http://loinc.org|"];
 
@@ -69,6 +74,7 @@ fn world(dice: &mut Dice) -> World {
         .map(|number| HolderRow {
             holder: number,
             ins: ins(number),
+            former: if dice.chance(2) { format!(" {} ", former_ins(number)) } else { String::new() },
             patient: format!("p{number}"),
             state: if dice.chance(4) { Some(HolderState::Closed) } else { Some(HolderState::Open) },
             // Some are minors, one since the day itself.
@@ -172,6 +178,7 @@ fn caller(dice: &mut Dice) -> Caller {
         _ => Actor::service("operator"),
     };
     let professional = kind == CallerKind::Professional;
+    let former = dice.chance(3);
     let system = ensemble::policy::matrix::profession_system("TRE_G15").unwrap().to_owned();
     Caller {
         kind,
@@ -187,7 +194,8 @@ fn caller(dice: &mut Dice) -> Caller {
             Purpose::Normal
         },
         reason: None,
-        acts_for: matches!(kind, CallerKind::Holder | CallerKind::Representative | CallerKind::Application).then(|| ins(person)),
+        acts_for: matches!(kind, CallerKind::Holder | CallerKind::Representative | CallerKind::Application)
+            .then(|| if former { former_ins(person) } else { ins(person) }),
         family: None,
         given: None,
         secret: false,
@@ -258,6 +266,7 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
         }
         7 => Filter::LastUpdated(RangeTest::EndsAfter(NOW - edge(dice))),
         8 => Filter::HolderNamed(vec![HolderName::Id(format!("p{}", dice.roll(6))), HolderName::Identifier(ins(1)), HolderName::Number(2)]),
+        9 if dice.chance(3) => Filter::HolderNamed(vec![HolderName::Identifier(former_ins(1 + i64::try_from(dice.roll(4)).unwrap()))]),
         9 if dice.chance(3) => Filter::Envelope(EnvelopeTest::KeyBelow(month_ago())),
         9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
         10 => {
@@ -330,7 +339,11 @@ async fn fill(store: &Store, world: &World) {
         .collect();
     let filled = store.write(move |connection| -> Result<(), Error> {
         for row in &holders {
-            insert_holder(connection, row, NOW)?;
+            // Who had another INS had it when the space was made.
+            let first = if row.former.is_empty() { row.ins.clone() } else { row.former.trim().to_owned() };
+            let made = HolderRow { ins: first, former: String::new(), ..row.clone() };
+            insert_holder(connection, &made, NOW)?;
+            identity::change(connection, &made, row, NOW)?;
             let own: Vec<Right> = rights.iter().filter(|(of, _)| *of == row.holder).map(|(_, right)| right.clone()).collect();
             insert_rights(connection, row.holder, &own)?;
         }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::world::{Document, Edit, MINOR, Named, Names, QUIET, Set, Step, What, Who};
+use super::world::{DEMO, Document, Edit, MINOR, Named, Names, QUIET, Set, Step, What, Who};
 use crate::support::Server;
 use crate::support::answer::Answer;
 use crate::support::build::{INS, consent, party, person};
@@ -149,6 +149,14 @@ fn space(names: Names, ids: &mut Ids, holder: usize, open: bool, phone: &str, pr
     value
 }
 
+/// The Patient as the operator reads it, written with something else in it.
+fn written_again(server: &Server, names: Names, id: &str, name: &str, member: Value) -> Answer {
+    let (by, path) = (names.who(&Who::Operator), format!("Patient/{id}"));
+    let mut space = server.get(&by, &path).expect(200);
+    space[name] = member;
+    server.fhir(&by, "PUT", &path, Some(&space))
+}
+
 /// Does a deed; the answer, if it was one that must succeed.
 fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Step) -> (Answer, bool) {
     let family = names.family();
@@ -246,6 +254,15 @@ fn send(server: &Server, names: Names, ids: &mut Ids, world: &[Step], step: &Ste
         What::Edit { document, by, edit } => {
             let path = format!("DocumentReference/{}", id_of(ids, document));
             (server.fhir(&names.who(by), "PATCH", &path, Some(&patch(*edit))), true)
+        }
+        What::Renumber(of) => {
+            let identifier = json!([{"use": "official", "system": DEMO, "value": names.ins(*of)}]);
+            (written_again(server, names, &id_of(ids, &format!("p{of}")), "identifier", identifier), true)
+        }
+        What::Merge { of, into } => {
+            let other = format!("Patient/{}", id_of(ids, &format!("p{into}")));
+            let link = json!([{"type": "replaced-by", "other": {"reference": other}}]);
+            (written_again(server, names, &id_of(ids, &format!("p{of}")), "link", link), true)
         }
         What::Look { by, at } => {
             let kind = world.iter().find(|step| step.name == *at).map_or("DocumentReference", Step::resource);

@@ -270,13 +270,17 @@ impl Maker<'_> {
     /// One deed more, of any kind.
     fn any(&mut self) -> Option<Step> {
         let of = self.holder();
-        let (letter, what) = match self.dice.roll(23) {
+        let (letter, what) = match self.dice.roll(25) {
             0..=4 => ("c", What::Consent(self.consent(of))),
             5 => ("e", What::End(self.some("c"))),
             6 => ("t", self.team(of)),
             7..=14 => ("d", What::Document(self.document(of))),
             15..=17 => ("x", self.edit()?),
             20..=22 => ("s", self.set()?),
+            23 => ("i", What::Renumber(of)),
+            24 if self.dice.chance(2) => {
+                ("m", What::Merge { of: *self.dice.pick(&[1, MINOR, QUIET]), into: *self.dice.pick(&[0, 1, QUIET]) })
+            }
             _ => ("l", self.look()),
         };
         let name = self.new_name(letter);
@@ -429,7 +433,8 @@ fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
         },
         What::Edit { edit, .. } => *edit = *dice.pick(&[Edit::Mask, Edit::Archive, Edit::Withdraw]),
         What::Look { at, .. } => *at = format!("d{}", dice.roll(20)),
-        What::End(_) | What::Practitioner(_) | What::Organization(_) | What::Role(..) => return None,
+        What::End(_) | What::Renumber(_) | What::Merge { .. } => return None,
+        What::Practitioner(_) | What::Organization(_) | What::Role(..) => return None,
     }
     Some(what)
 }

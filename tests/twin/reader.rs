@@ -63,6 +63,10 @@ pub struct Stored {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     open: BTreeMap<usize, bool>,
+    /// Those who were given another INS.
+    pub renumbered: BTreeSet<usize>,
+    /// Those whom another replaces.
+    pub merged: BTreeSet<usize>,
     pub documents: BTreeMap<String, Stored>,
     pub sets: BTreeMap<String, Set>,
     /// The documents of each report, of a holder, the last one last.
@@ -110,6 +114,14 @@ impl State {
                 self.sets.insert(step.name.clone(), set.clone());
             }
             What::Edit { document, edit, .. } => self.edit(document, *edit),
+            What::Renumber(of) => {
+                self.renumbered.insert(*of);
+            }
+            // Suspended: nobody consults or deposits.
+            What::Merge { of, .. } => {
+                self.merged.insert(*of);
+                self.open.insert(*of, false);
+            }
             What::Look { by, at } => self.look(by, at),
             What::Practitioner(_) | What::Organization(_) | What::Role(..) => {}
         }
@@ -175,6 +187,8 @@ impl State {
     fn fits(&self, step: &Step) -> bool {
         match &step.what {
             What::Practitioner(_) | What::Organization(_) | What::Role(..) | What::Look { .. } | What::Space { .. } => true,
+            What::Renumber(of) => self.is_open(*of) && !self.renumbered.contains(of),
+            What::Merge { of, into } => of != into && self.is_open(*of) && self.open.contains_key(into) && !self.merged.contains(into),
             What::Relative { of, .. } => self.is_open(*of),
             What::Team { of, .. } => self.is_open(*of) && *of != MINOR,
             What::Consent(Consent { of, named: Named::Team(team), .. }) if self.teams.get(team).is_none_or(|team| team.0 != *of) => false,
@@ -507,6 +521,7 @@ impl State {
             }
             What::Document(_) => self.sees_document(who, &step.name),
             What::Set(_) => self.sees_set(who, &step.name),
+            What::Renumber(of) | What::Merge { of, .. } => self.sees_space(who, *of),
             What::End(_) | What::Edit { .. } | What::Look { .. } => false,
         }
     }

@@ -39,6 +39,11 @@ impl<'a, 'd> Searcher<'a, 'd> {
         self.asker.pick(from)
     }
 
+    /// The INS of a person, or the one it is given later.
+    fn token(&mut self, of: usize) -> String {
+        if self.roll(3) == 0 { self.asker.names.next_token(of) } else { self.asker.names.token(of) }
+    }
+
     fn and(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.pairs.push((name.into(), value.into()));
     }
@@ -46,7 +51,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
     /// The person whose record is searched, in one of the ways to name it.
     fn person(&mut self) {
         let of = self.asker.holder();
-        let (id, token) = (format!("{{{{p{of}}}}}"), self.asker.names.token(of));
+        let (id, token) = (format!("{{{{p{of}}}}}"), self.token(of));
         match self.roll(7) {
             0 | 1 => self.and("patient", id),
             2 => self.and("subject", format!("Patient/{id}")),
@@ -292,7 +297,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
         let told = matches!(self.asker.caller, Who::Professional(_) | Who::Structure(_));
         let (name, value) = match self.roll(10) {
             // TD0.2 tells of the record of anybody: it is not asked about the one who may be missing.
-            0 | 1 if !(told && of == QUIET) => ("identifier".to_owned(), self.asker.names.token(of)),
+            0 | 1 if !(told && of == QUIET) => ("identifier".to_owned(), self.token(of)),
             2 => ("name".to_owned(), self.asker.names.family()),
             3 => (self.pick(&["phone", "telecom", "address-city"]), self.pick(&["0612345678", "0699999999", "Annecy"])),
             4 => ("birthdate".to_owned(), self.pick(&["1980-03-14", "gt2000", "2014-09-18"])),
@@ -328,7 +333,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
         let of = self.asker.holder();
         if self.asker.caller == Who::Auditor || self.roll(3) == 0 {
             let (name, value) =
-                if self.roll(2) == 0 { ("patient", format!("{{{{p{of}}}}}")) } else { ("patient.identifier", self.asker.names.token(of)) };
+                if self.roll(2) == 0 { ("patient", format!("{{{{p{of}}}}}")) } else { ("patient.identifier", self.token(of)) };
             self.and(name, value);
         }
         if self.roll(4) > 0 {

@@ -5,10 +5,11 @@ use super::view::{doer, is_same};
 use super::world::{Named, RELATIVES, Step, What, Who};
 
 /// The record a deed leaves its trace in.
-fn record(world: &[Step], step: &Step) -> Option<usize> {
+pub fn record(world: &[Step], step: &Step) -> Option<usize> {
     let named = |name: &str| world.iter().find(|one| one.name == name);
     match &step.what {
         What::Space { holder, .. } => Some(*holder),
+        What::Renumber(of) | What::Merge { of, .. } => Some(*of),
         What::Relative { of, .. } | What::Team { of, .. } => Some(*of),
         What::Consent(consent) => Some(consent.of),
         What::Document(document) => Some(document.of),
@@ -130,7 +131,7 @@ fn told(last: &State, who: &Who, step: &Step, found: &str) -> Option<String> {
     };
     let kind = match &step.what {
         What::Look { .. } => "look",
-        What::Edit { .. } | What::End(_) => "write",
+        What::Edit { .. } | What::End(_) | What::Renumber(_) | What::Merge { .. } => "write",
         _ => "create",
     };
     match who {

@@ -2,6 +2,7 @@
 //! more than the caller sees, so that twins do not differ there.
 
 use super::reader::{State, Stored, actors};
+use super::traces::record;
 use super::world::{ANNOUNCED, Named, Party, QUIET, Set, Step, What, Who};
 
 /// Everything that a caller may see of a world, line by line, in the order in which it was made.
@@ -31,7 +32,11 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
             }
             continue;
         }
-        if own || written || state.sees(who, step) {
+        let known = match &step.what {
+            What::Renumber(of) | What::Merge { of, .. } => meets(world, &state, who, *of),
+            _ => false,
+        };
+        if own || written || known || state.sees(who, step) {
             lines.push(format!("{step:?}"));
         }
         if let What::Document(_) = step.what
@@ -60,11 +65,17 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
     lines
 }
 
+/// Whether somebody has or sees anything in a record: what is deposited there names the person by the INS of the day.
+fn meets(world: &[Step], state: &State, who: &Who, of: usize) -> bool {
+    let mut there = world.iter().filter(|step| record(world, step) == Some(of));
+    there.any(|step| doer(step).is_some_and(|by| is_same(by, who)) || state.sees(who, step))
+}
+
 /// What an auditor learns of a deed, to whom any decision is explained: all that is decided on, no content.
 fn decisive(state: &State, step: &Step) -> Option<String> {
     match &step.what {
         What::Space { holder, open, .. } => Some(format!("space of {holder}: {open}")),
-        What::Team { .. } | What::Consent(_) | What::End(_) => Some(format!("{step:?}")),
+        What::Team { .. } | What::Consent(_) | What::End(_) | What::Renumber(_) | What::Merge { .. } => Some(format!("{step:?}")),
         What::Document(one) => {
             let Stored { labels, status, .. } = &state.documents[&step.name];
             Some(format!("{} of {} by {:?} {:?}: {} {labels:?} {status}", step.name, one.of, one.by, one.authors, one.code))
@@ -77,7 +88,8 @@ fn decisive(state: &State, step: &Step) -> Option<String> {
 fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<String> {
     let mut lines = Vec::new();
     if matches!(who, Who::Professional(_) | Who::Structure(_)) && of != QUIET {
-        lines.push(format!("record of {of}: {}", state.is_open(of)));
+        let (renumbered, merged) = (state.renumbered.contains(&of), state.merged.contains(&of));
+        lines.push(format!("record of {of}: {} {renumbered} {merged}", state.is_open(of)));
         lines.push(format!("deposits of {of} are masked: {}", state.set(of, "default-masking")));
     }
     if let Who::Professional(one) = who {

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::build::INS;
 
+/// System of the INS that persons are given after the first one.
+pub const DEMO: &str = "urn:oid:1.2.250.1.213.1.4.11";
 /// Holders of this place and above are relatives without a space.
 pub const RELATIVES: usize = 8;
 /// The holder who is a minor.
@@ -171,6 +173,13 @@ pub enum What {
         by: Who,
         edit: Edit,
     },
+    /// The operator gives the person of a space another INS; all goes on to speak of it by the former one.
+    Renumber(usize),
+    /// The operator has another space replace this one.
+    Merge {
+        of: usize,
+        into: usize,
+    },
     /// Somebody reads the thing of this name, or searches the documents of the holder of this space.
     Look {
         by: Who,
@@ -205,6 +214,8 @@ impl Step {
             What::Document(one) => [vec![space(&one.of)], some(&one.practitioner), some(&one.custodian), some(&one.replaces)].concat(),
             What::Set(one) => [vec![space(&one.of)], one.documents.clone()].concat(),
             What::Edit { document, .. } => vec![document.clone()],
+            What::Renumber(of) => vec![space(of)],
+            What::Merge { of, into } => vec![space(of), space(into)],
             What::Look { .. } => Vec::new(),
         }
     }
@@ -221,7 +232,7 @@ impl Step {
             What::Consent(_) => "Consent",
             What::Document(_) => "DocumentReference",
             What::Set(_) => "List",
-            What::End(_) | What::Edit { .. } | What::Look { .. } => "",
+            What::End(_) | What::Edit { .. } | What::Renumber(_) | What::Merge { .. } | What::Look { .. } => "",
         }
     }
 }
@@ -343,6 +354,11 @@ impl Names {
         let born = if person == MINOR { "21409" } else { "28003" };
         let body = format!("{born}{:08}", 33_000_000 + number % 60_000_000);
         format!("{body}{:02}", nir_key(&body).unwrap())
+    }
+
+    /// The INS that a person is given after it, with its system.
+    pub fn next_token(self, person: usize) -> String {
+        format!("{DEMO}|{}", self.ins(person))
     }
 
     /// The INS with its system.

@@ -130,6 +130,7 @@ fn deposit(asker: &mut Asker<'_>) -> Ask {
         value["relatesTo"] = json!([{"code": asker.pick(&["replaces", "replaces", "appends"]), "target": target}]);
     }
     match asker.dice.roll(10) {
+        7 => value["subject"] = json!({"reference": format!("Patient?identifier={}", asker.names.next_token(of))}),
         8 => value["subject"] = json!({"reference": format!("Patient?identifier={}", asker.names.token(of))}),
         9 => {
             if let Some(known) = asker.document() {

@@ -128,7 +128,7 @@ fn at_home<'r>(connection: &mut AnyConnection, scope: &Scope, request: &'r PageR
     let allowed = scope.filter();
     let Some(ins) = sole_holder(&allowed).filter(|_| request.holders.is_none()) else { return Ok(Cow::Borrowed(request)) };
     let mut statement = Statement::new("SELECT h.holder FROM holder h WHERE h.ins = ");
-    statement.text(ins);
+    statement.text(ins).sql(" UNION ALL SELECT f.holder FROM former_ins f WHERE f.ins = ").text(ins);
     let holders = Some(statement.load::<BigInt, i64>(connection)?);
     Ok(Cow::Owned(PageRequest { holders, ..request.clone() }))
 }

@@ -1,0 +1,2 @@
+ALTER TABLE holder DROP COLUMN former;
+DROP TABLE former_ins;
