@@ -32,7 +32,7 @@ const BEFORE: [(&str, &str); 5] = [
 ];
 
 /// Texts that look like sentences and are not told.
-const NOT_TOLD: [(&str, &str); 14] = [
+const NOT_TOLD: [(&str, &str); 18] = [
     (" at line {} column {}", "taken off the end of what serde says"),
     ("%a, %d %b %Y %H:%M:%S GMT", "a form of dates"),
     (".where(resolve() is ", "FHIRPath"),
@@ -40,8 +40,12 @@ const NOT_TOLD: [(&str, &str); 14] = [
     ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>", "XML"),
     ("<DocumentReference xmlns=\"http://hl7.org/fhir\">{}</DocumentReference>", "XML"),
     ("<extension url=\"{}\">{}</extension>", "XML"),
+    ("Compte rendu d'examens biologiques", "the name of a type of document, French in both languages"),
+    ("DiagnosticReport {}", "a name in the database"),
     ("List sha256:{}", "a name in the database"),
     ("List {}|{}", "a name in the database"),
+    ("Push {}", "a name in the database"),
+    ("code {} {}", "what tells results of one report apart"),
     ("cryptography failed", "a 500"),
     ("no valid token: {}", "a 401 tells nothing more"),
     ("{} _history", "a place in a cursor"),

@@ -134,7 +134,8 @@ fn within_transaction(
         remember(connection, &planned, &written)?;
         (written, Vec::new())
     } else {
-        let stored = deposit::put(service, request, connection, admitted, standing, service.clock.next_id(), vec![planned]).map_err(told)?;
+        let stored =
+            deposit::put(service, request, connection, admitted, standing, service.clock.next_id(), vec![planned]).map_err(told)?;
         let written = stored.reports.into_iter().next().ok_or_else(|| Error::Unexpected("the report was not written".into()))?;
         (written, stored.warnings)
     };
