@@ -167,7 +167,7 @@ mod tests {
         let config = Config::parse(GOOD, nothing).unwrap();
         assert_eq!(
             (config.environment, config.base_url.as_str(), config.accept_provisional, config.body_bytes_max),
-            (Environment::Test, "https://dmp.example/fhir", false, 50 * 1024 * 1024)
+            (Environment::Test, "https://dmp.example/fhir", false, 70_953_640)
         );
         let larger = format!("body_bytes_max = 104857600\n{GOOD}");
         assert_eq!(Config::parse(&larger, nothing).unwrap().body_bytes_max, 100 * 1024 * 1024);

@@ -73,7 +73,12 @@ pub fn page(connection: &mut AnyConnection, scope: &Scope, asked: Asked) -> Resu
         places.sql(table).sql(" v");
         // SQLite takes a tester for one holder of many, and would sort all it keeps.
         if matches!(connection, AnyConnection::Sqlite(_)) {
-            places.sql(" INDEXED BY ").sql(table).sql(if asked.resource.is_some() { "_history_type" } else { "_history" });
+            let order = match (table, asked.resource) {
+                (_, None) => "_history",
+                ("resource", Some(_)) => "_updated",
+                (_, Some(_)) => "_history_type",
+            };
+            places.sql(" INDEXED BY ").sql(table).sql(order);
         }
         // The range is that of the index.
         places.sql(" WHERE v.holder = -1 AND v.holder < 0");

@@ -235,7 +235,9 @@ fn compartments_and_several_types_answer_as_each_type_would() {
             ("?_type=DocumentReference", 400),
             ("?_type=AuditEvent", 400),
             ("?_type=Nothing", 400),
-            ("?_type=Observation", 403),
+            ("?_type=Encounter", 403),
+            // Of a record, as documents: whose is to be said.
+            ("?_type=Observation", 200),
             ("?_type=Patient,Consent&nothing=x&_id=x", 200),
             ("?_type=Patient,Consent&family=x", 400),
         ] {

@@ -186,7 +186,8 @@ impl Server {
 
     /// A request under the FHIR base by whoever this token request describes.
     pub fn fhir(&self, who: &Value, method: &str, path: &str, body: Option<&Value>) -> Answer {
-        let content = if method == "PATCH" { "application/json-patch+json" } else { "application/fhir+json" };
+        let is_resource = body.is_none_or(|body| body["resourceType"] == "Parameters");
+        let content = if method == "PATCH" && !is_resource { "application/json-patch+json" } else { "application/fhir+json" };
         self.fhir_with(who, method, path, &[("content-type", content)], body.map(|body| body.to_string().into_bytes()).as_deref())
     }
 
