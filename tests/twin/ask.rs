@@ -45,7 +45,12 @@ impl<'d> Asker<'d> {
             }
             _ => step.resource() == resource,
         };
-        let all: Vec<String> = self.steps.iter().filter(of).map(|step| step.name.clone()).collect();
+        // What documents brought is named by the number of the report.
+        let name = |step: &Step| match (&step.what, letter) {
+            (What::Document(document), "r" | "o") => format!("d{}", document.report),
+            _ => step.name.clone(),
+        };
+        let all: Vec<String> = self.steps.iter().filter(of).map(name).collect();
         let hot: Vec<String> = all.iter().filter(|name| self.hot.contains(name)).cloned().collect();
         let from = if hot.is_empty() || self.dice.chance(3) { all } else { hot };
         let name = if from.is_empty() || self.dice.chance(16) { "nowhere".to_owned() } else { self.dice.pick(&from).clone() };
@@ -211,14 +216,14 @@ impl<'d> Asker<'d> {
     fn brought(&self) -> Vec<Ask> {
         let brings = |step: &&Step| matches!(&step.what, What::Document(one) if one.report != 0) && self.hot.contains(&step.name);
         let of = |step: &Step| match &step.what {
-            What::Document(one) => one.of,
-            _ => 0,
+            What::Document(one) => (one.of, one.report),
+            _ => (0, 0),
         };
         let paths = self.steps.iter().filter(brings).flat_map(|step| {
-            let (name, of) = (&step.name, of(step));
+            let (of, report) = of(step);
             [
-                format!("Observation/{{{{{name}o}}}}"),
-                format!("DiagnosticReport/{{{{{name}r}}}}/_history"),
+                format!("Observation/{{{{d{report}o}}}}"),
+                format!("DiagnosticReport/{{{{d{report}r}}}}/_history"),
                 format!("Observation?patient={{{{p{of}}}}}&_revinclude=DiagnosticReport:result"),
             ]
         });

@@ -286,10 +286,11 @@ pub fn perform(server: &Server, names: Names, ids: &mut Ids, world: &[Step], ste
         return Ok(());
     }
     let mut value = answer.json();
-    if value["type"] == "transaction-response" {
+    if let (What::Document(document), "transaction-response") = (&step.what, value["type"].as_str().unwrap_or_default()) {
+        // Several documents may bring versions of one report: it has one name, by its number.
         for (place, letter) in [(1, "r"), (2, "o")] {
             let location = value["entry"][place]["response"]["location"].as_str().unwrap();
-            ids.insert(format!("{}{letter}", step.name), location.rsplit('/').nth(2).unwrap().to_owned());
+            ids.insert(format!("d{}{letter}", document.report), location.rsplit('/').nth(2).unwrap().to_owned());
         }
         value = value["entry"][0]["resource"].clone();
     }

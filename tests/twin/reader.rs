@@ -404,8 +404,18 @@ impl State {
                 holds(&["treating-physician"])
                     || cell && (holds(&["administrator"]) || author || !has("MASQUE_PS") && holds(&["record-access", "care-team-access"]))
             }
+            Who::Application(whom) => {
+                let hiding = ["INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "MASQUE_PS"];
+                *whom == of && self.allows_application(of) && !hiding.iter().any(|label| has(label))
+            }
             _ => false,
         }
+    }
+
+    /// Whether the application is allowed the documents of a record.
+    fn allows_application(&self, of: usize) -> bool {
+        let given = |one: &Consent| one.of == of && one.kind == "application" && one.named == Named::Application && one.permits;
+        self.consents.iter().any(|one| given(&one.1) && one.3.is_none() && Self::in_period(&one.1))
     }
 
     /// The versions of the report that a document brought, where it is the last to have brought it and was not replaced: who sees the
