@@ -142,7 +142,7 @@ fn ids(node: &Node<'_>, name: &str) -> Vec<(String, String)> {
 }
 
 /// Roots and extensions of all children of this name; of those together a header has a bound.
-fn all_ids<'n>(node: &'n Node<'_>, name: &str) -> impl Iterator<Item = (String, String)> {
+fn all_ids(node: &Node<'_>, name: &str) -> impl Iterator<Item = (String, String)> {
     let both = |id: &Node<'_>| Some((id.attribute("root")?.to_owned(), id.attribute("extension").unwrap_or_default().to_owned()));
     node.all(name).filter_map(both)
 }

@@ -69,9 +69,9 @@ fn a_former_ins_keeps_leading_to_the_holder() {
 
         let both = vec![letter.clone(), note.clone()];
         for token in [&old, &new] {
-            assert_eq!(told(&server, token), [id.clone()], "TD0.2 {token}");
+            assert_eq!(told(&server, token), std::slice::from_ref(&id), "TD0.2 {token}");
             let found = server.get(&service("operator"), &format!("Patient{}", query(&[("identifier", token)])));
-            assert_eq!(found.matches(), [id.clone()], "{token}");
+            assert_eq!(found.matches(), std::slice::from_ref(&id), "{token}");
             for who in [&physician, &by_ins(token)] {
                 let mut found = server.get(who, &format!("DocumentReference{}", query(&[("patient.identifier", token)]))).matches();
                 found.sort();

@@ -86,7 +86,7 @@ fn td_0_2_tells_whether_there_is_a_record() {
                 assert_eq!((sorted(&entry["names"]), &entry["active"]), (sorted(&names), &active.into()), "{entry}");
                 let said = &entry["extension"];
                 assert_eq!(said[STATUS], "none", "{entry}");
-                assert_eq!(said[format!("{DMP}/dmp-rattachement-mes")].is_boolean(), true, "{entry}");
+                assert!(said[format!("{DMP}/dmp-rattachement-mes")].is_boolean(), "{entry}");
                 let physician = if nominative { Value::Bool(false) } else { Value::Null };
                 assert_eq!(said[format!("{DMP}/dmp-medecin-traitant")], physician, "{entry}");
                 let closure = &said[format!("{DMP}/dmp-fermeture")];

@@ -54,7 +54,7 @@ fn document(names: Names, ids: &mut Ids, one: &Document) -> Value {
         let each: Vec<Value> = one.labels.iter().map(label).collect();
         // Several may stand in one, which says as much.
         let codings: Vec<Value> = each.iter().map(|label| label["coding"][0].clone()).collect();
-        value["securityLabel"] = if one.number % 2 == 0 { json!([{"coding": codings}]) } else { each.into() };
+        value["securityLabel"] = if one.number.is_multiple_of(2) { json!([{"coding": codings}]) } else { each.into() };
     }
     if !authors.is_empty() {
         value["author"] = authors.into();
