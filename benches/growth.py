@@ -6,8 +6,8 @@
 
 The file holds Synthea's patients as transaction Bundles with PUT entries, a line each; the first hundred are multiplied under new ids and
 imported into an empty database, at first as they are, then again and again until there are as many as asked for. Each question has
-answers of the same size at every number of patients; one client asks one after the other. Printed: the median in milliseconds at each
-number, and the last over the first. Nothing but Python's standard library.
+answers of the same size at every number of patients; one client asks one after the other, all of it twice. Printed, of the second time:
+the median in milliseconds at each number, and the last over the first. Nothing but Python's standard library.
 """
 import argparse
 import http.client
@@ -95,16 +95,18 @@ def ask(arguments, asked):
             client = http.client.HTTPConnection(parts.netloc)
             medians = {}
             for name, paths in asked.items():
-                times = []
-                for path in paths:
-                    begun = time.perf_counter()
-                    client.request("GET", f"{parts.path}/{path}")
-                    answer = client.getresponse()
-                    answer.read()
-                    times.append((time.perf_counter() - begun) * 1000)
-                    if answer.status != 200:
-                        sys.exit(f"{answer.status} to {path}")
-                medians[name] = statistics.median(times[50:])
+                # Twice: the second time what is asked for is in memory, however large the database.
+                for _ in range(2):
+                    times = []
+                    for path in paths:
+                        begun = time.perf_counter()
+                        client.request("GET", f"{parts.path}/{path}")
+                        answer = client.getresponse()
+                        answer.read()
+                        times.append((time.perf_counter() - begun) * 1000)
+                        if answer.status != 200:
+                            sys.exit(f"{answer.status} to {path}")
+                    medians[name] = statistics.median(times)
             return medians
         finally:
             server.terminate()
