@@ -3,7 +3,7 @@
 
 use super::reader::{State, Stored, actors};
 use super::traces::record;
-use super::world::{ANNOUNCED, Named, Party, QUIET, Set, Step, What, Who};
+use super::world::{ANNOUNCED, Document, Named, Party, QUIET, Set, Step, What, Who};
 
 /// Everything that a caller may see of a world, line by line, in the order in which it was made.
 pub fn view(world: &[Step], who: &Who) -> Vec<String> {
@@ -78,7 +78,8 @@ fn decisive(state: &State, step: &Step) -> Option<String> {
         What::Team { .. } | What::Consent(_) | What::End(_) | What::Renumber(_) | What::Merge { .. } => Some(format!("{step:?}")),
         What::Document(one) => {
             let Stored { labels, status, .. } = &state.documents[&step.name];
-            Some(format!("{} of {} by {:?} {:?}: {} {labels:?} {status}", step.name, one.of, one.by, one.authors, one.code))
+            let Document { of, by, authors, code, report, .. } = one;
+            Some(format!("{} of {of} by {by:?} {authors:?}: {code} {report} {labels:?} {status}", step.name))
         }
         _ => None,
     }
