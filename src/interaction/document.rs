@@ -20,6 +20,8 @@ use crate::search::spell;
 
 /// Bytes of a master identifier that is kept as it is.
 const MASTER_BYTES_MAX: usize = 200;
+/// Reports that one document brings at most: each is written with its own results.
+const REPORTS_MAX: usize = 50;
 
 /// The content of an attachment, which becomes a Binary.
 #[derive(Debug, Clone)]
@@ -112,6 +114,10 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
     let mut reports = if biology && own.is_empty() { content::reports(learnt)? } else { Vec::new() };
     for (id, report) in own.drain(..) {
         reports.push(Report { contained: Some(id), ..Report::of(report)? });
+    }
+    if reports.len() > REPORTS_MAX {
+        let message = format!("a document brings at most {REPORTS_MAX} reports");
+        return Err(Error::Business { code: "too-costly", expression: "DocumentReference".into(), message });
     }
     Ok(Admitted { document, contents, doc_type, master: known_by, digest, replaces, parents, claims, reports, warnings })
 }

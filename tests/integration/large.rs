@@ -31,6 +31,14 @@ fn deposited(server: &Server, bytes: usize) -> (Value, String, Vec<u8>) {
     (holder(&ins(1)), url.split("/fhir/").last().unwrap().to_owned(), content)
 }
 
+/// A request for the content, of which nothing is read yet.
+fn opened(server: &Server, person: &Value, path: &str) -> TcpStream {
+    let (token, host) = (server.token(person), server.root.trim_start_matches("http://"));
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(stream, "GET /fhir/{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n").unwrap();
+    stream
+}
+
 /// Resident memory of the server, bytes.
 fn resident(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
@@ -95,24 +103,16 @@ fn a_large_document_comes_out_as_it_went_in_in_every_form() {
 fn many_who_read_slowly_hold_little_of_a_large_document() {
     on_both(|backend| {
         let server = Server::empty(backend);
-        let (person, path, content) = deposited(&server, 45 * MIB);
-        let (token, host) = (server.token(&person), server.root.trim_start_matches("http://").to_owned());
+        let (person, path, content) = deposited(&server, 50 * MIB);
         assert!(server.get(&person, &path).body == content);
         let before = resident(&server);
-        let mut readers: Vec<TcpStream> = (0..24)
-            .map(|_| {
-                let mut stream = TcpStream::connect(&host).unwrap();
-                write!(stream, "GET /fhir/{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n")
-                    .unwrap();
-                stream
-            })
-            .collect();
+        let mut readers: Vec<TcpStream> = (0..24).map(|_| opened(&server, &person, &path)).collect();
         let mut first = [0; 64 * 1024];
         for reader in &mut readers {
             assert!(reader.read(&mut first).unwrap() > 0);
         }
         let more = resident(&server).saturating_sub(before);
-        // Whole in memory, once each, they would be 1080 MiB.
+        // Whole in memory, once each, they would be 1200 MiB.
         assert!(more < 450 * MIB, "{backend:?}: {} MiB more", more / MIB);
         // One of them goes on and has it whole.
         let mut whole = Vec::new();
@@ -127,9 +127,7 @@ fn what_a_reader_may_no_longer_begin_ends_for_nobody_in_the_middle() {
     on_both(|backend| {
         let server = Server::empty(backend);
         let (person, path, content) = deposited(&server, 20 * MIB);
-        let (token, host) = (server.token(&person), server.root.trim_start_matches("http://").to_owned());
-        let mut stream = TcpStream::connect(&host).unwrap();
-        write!(stream, "GET /fhir/{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut stream = opened(&server, &person, &path);
         let mut first = [0; 1024];
         assert!(stream.read(&mut first).unwrap() > 0);
         // Withdrawn meanwhile: whoever began before reads on, nobody begins.

@@ -3,7 +3,6 @@
 
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
-use ensemble::filter::Envelope;
 use ensemble::policy::{Action, Caller, Policy};
 use ensemble::search::{Context, extract, parse};
 use ensemble::store::search::{PageRequest, Position, page};
@@ -20,28 +19,7 @@ const EACH: i64 = 45;
 
 fn resource(key: i64, body: Value) -> NewResource {
     let kind = ResourceType::parse(body["resourceType"].as_str().unwrap()).unwrap();
-    NewResource {
-        envelope: Envelope {
-            holder: -1,
-            key,
-            resource: kind,
-            id: body["id"].as_str().unwrap().to_owned(),
-            version: 1,
-            updated: key,
-            doc_type: 0,
-            labels: 0,
-            submitter: String::new(),
-            parties: String::new(),
-            first: 0,
-        },
-        realm: 1,
-        bound: 0,
-        media: String::new(),
-        index: extract(kind, &body),
-        body: body.to_string().into_bytes(),
-        deleted: false,
-        put: false,
-    }
+    super::kept(kind, key, body["id"].as_str().unwrap(), extract(kind, &body), body.to_string().into_bytes())
 }
 
 /// Patients, three of four of one family, and their observations in turn; every hundredth names two of them.

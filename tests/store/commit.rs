@@ -2,7 +2,7 @@
 
 use ensemble::auth::digest;
 use ensemble::fhir::ResourceType;
-use ensemble::filter::{Envelope, IndexRows, Param};
+use ensemble::filter::{IndexRows, Param};
 use ensemble::policy::{Action, Caller, Policy};
 use ensemble::store::{Error, NewResource, Stamp, Store, TraceRow, insert_traces};
 
@@ -106,28 +106,8 @@ fn what_others_were_in_the_way_of_is_done_again() {
 
 /// What a tester keeps; two of one id cannot both be written.
 fn resource(key: i64, id: &str) -> NewResource {
-    NewResource {
-        envelope: Envelope {
-            holder: -1,
-            key,
-            resource: ResourceType::PATIENT,
-            id: id.to_owned(),
-            version: 1,
-            updated: key,
-            doc_type: 0,
-            labels: 0,
-            submitter: String::new(),
-            parties: String::new(),
-            first: 0,
-        },
-        realm: 1,
-        bound: 0,
-        media: String::new(),
-        body: id.as_bytes().to_vec(),
-        index: IndexRows { token: vec![(Param::new(ResourceType::PATIENT, "identifier"), "an\0code".into())], ..IndexRows::default() },
-        deleted: false,
-        put: false,
-    }
+    let token = vec![(Param::new(ResourceType::PATIENT, "identifier"), "an\0code".into())];
+    super::kept(ResourceType::PATIENT, key, id, IndexRows { token, ..IndexRows::default() }, id.as_bytes().to_vec())
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // The exchange of a hospital's system with Java's HAPI client, in JSON and in XML: token, consent, deposit, find, read, patch.
 //
-//     mvn -q -f conformance/clients/hapi/pom.xml dependency:build-classpath -Dmdep.outputFile=/tmp/classpath
-//     java -cp @/tmp/classpath conformance/clients/hapi/Exchange.java http://127.0.0.1:8080/fhir
+//     mvn -q -f conformance/clients/hapi/pom.xml dependency:build-classpath -Dmdep.outputFile=classpath
+//     java -cp "$(cat conformance/clients/hapi/classpath)" conformance/clients/hapi/Exchange.java http://127.0.0.1:8080/fhir
 //
 // Against a sandbox with its invented people. Prints a line a step; any other answer than expected ends it with an error.
 

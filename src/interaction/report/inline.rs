@@ -1,7 +1,7 @@
 //! A report with all that it refers to inside it, as contained resources: what a transaction or a FHIR document brings in entries.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ pub enum Led<'a> {
 #[derive(Default)]
 struct Taken {
     all: Vec<(String, String)>,
+    known: HashMap<String, String>,
     used: BTreeSet<String>,
     count: usize,
 }
@@ -39,7 +40,7 @@ impl Taken {
     /// The id of what a link leads to. They are numbered as the report leads to them, so that the same report is the same again,
     /// whatever the entries were called and in whatever order they came.
     fn id(&mut self, link: &str) -> String {
-        if let Some((_, id)) = self.all.iter().find(|(known, _)| known == link) {
+        if let Some(id) = self.known.get(link) {
             return id.clone();
         }
         let id = loop {
@@ -50,6 +51,7 @@ impl Taken {
             }
         };
         self.all.push((link.to_owned(), id.clone()));
+        self.known.insert(link.to_owned(), id.clone());
         id
     }
 }
@@ -122,13 +124,16 @@ pub const PERSON: &str = "Patient?of-the-document";
 /// does not become a part names it, for it leads nowhere here.
 pub fn of_document(bundle: &Value) -> Vec<Value> {
     let entries = bundle.get("entry").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let find = |text: &str| {
-        let mut found = entries.iter().filter(|entry| {
-            let url = entry.get("fullUrl").and_then(Value::as_str).unwrap_or_default();
-            !text.is_empty() && (url == text || url.strip_suffix(text).is_some_and(|base| base.ends_with('/')))
-        });
-        found.find_map(|entry| Some((entry.get("fullUrl")?.as_str()?, entry.get("resource")?)))
-    };
+    // By address, and by `Type/id`, which is its end; of several the first.
+    let mut by_name: HashMap<&str, (&str, &Value)> = HashMap::new();
+    for entry in entries {
+        let (Some(url), Some(resource)) = (entry.get("fullUrl").and_then(Value::as_str), entry.get("resource")) else { continue };
+        let end = url.rmatch_indices('/').nth(1).and_then(|(at, _)| url.get(at + 1..));
+        for name in std::iter::once(url).chain(end) {
+            by_name.entry(name).or_insert((url, resource));
+        }
+    }
+    let find = |text: &str| by_name.get(text).copied();
     let is = |resource: &Value, name: &str| resource.get("resourceType").and_then(Value::as_str) == Some(name);
     let subject = entries.first().and_then(|entry| entry.pointer("/resource/subject/reference")?.as_str()).unwrap_or_default();
     let person = find(subject).filter(|(_, resource)| is(resource, "Patient")).map(|(url, _)| url);

@@ -48,8 +48,8 @@ impl Asked for Insert {
         match done {
             Ok(()) => asked.for_each(|asked| asked.tell(Ok(()))),
             Err(Error::Away) => asked.for_each(|asked| asked.tell(Err(Error::Away))),
-            // What is wrong with one is not wrong with its neighbours.
-            Err(_) => asked.for_each(|asked| {
+            // What is wrong with one is not wrong with its neighbours; who waits no more may have asked again.
+            Err(_) => asked.filter(|asked| !asked.is_given_up()).for_each(|asked| {
                 let done = insert(&mut pooled, target, std::slice::from_ref(&asked.new));
                 asked.tell(done);
             }),
@@ -70,13 +70,17 @@ impl Store {
     /// # Errors
     /// [`Error::Away`] when the commit failed or could not be known, after ten seconds at the latest.
     pub async fn insert(&self, mut make: impl FnMut() -> NewResource) -> Result<NewResource, Error> {
-        let mut done = Err(Error::Busy);
-        for _ in 0..TRIES {
-            done = self.insert_once(make()).await;
-            if !matches!(done, Err(Error::Busy)) {
-                break;
+        let tries = async {
+            let mut done = Err(Error::Busy);
+            for _ in 0..TRIES {
+                done = self.insert_once(make()).await;
+                if !matches!(done, Err(Error::Busy)) {
+                    break;
+                }
             }
-        }
+            done
+        };
+        let done = within(tries).await;
         self.keep_statistics();
         done
     }
@@ -91,6 +95,6 @@ impl Store {
             Target::Sqlite(_) => self.writer.queue(Job::Insert(Box::new(asked)))?,
             Target::Postgres(_) => self.gather(&self.inserts, asked),
         }
-        within(async { result.await.map_err(|_| Error::Away)? }).await
+        result.await.map_err(|_| Error::Away)?
     }
 }

@@ -60,6 +60,12 @@ fn what_is_wrong_with_a_report_is_told_with_its_place() {
         let data = document["content"][0]["attachment"]["data"].as_str().unwrap().to_owned();
         document["content"][0]["attachment"]["data"] = replaced(&data, &other).into();
         assert_eq!(server.create(&laboratory(), &document).status, 422);
+        // A FHIR document with more reports than one brings.
+        let mut document = as_document(&me, 1, report(&me, 1, "final"), &[result(&me, "2951-2", 140.0)]);
+        let data = document["content"][0]["attachment"]["data"].as_str().unwrap().to_owned();
+        document["content"][0]["attachment"]["data"] = multiplied(&data, 51).into();
+        let many = server.create(&laboratory(), &document);
+        assert_eq!((many.status, many.issue().0.as_str()), (422, "too-costly"), "{}", many.text());
         assert_eq!(counts(&server, &physician, &me), [0, 0, 0]);
         // Who may not deposit may not report; nobody updates, patches or deletes.
         for who in [
@@ -83,15 +89,33 @@ fn what_is_wrong_with_a_report_is_told_with_its_place() {
     });
 }
 
-/// The content with its first Observation about another person, whom it names.
-fn replaced(data: &str, other: &str) -> String {
+/// The content with its entries changed.
+fn changed(data: &str, change: impl Fn(&mut Vec<Value>)) -> String {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
     let mut whole: Value = serde_json::from_slice(&STANDARD.decode(data).unwrap()).unwrap();
-    for entry in whole["entry"].as_array_mut().unwrap() {
-        if entry["resource"]["resourceType"] == "Observation" {
+    change(whole["entry"].as_array_mut().unwrap());
+    STANDARD.encode(whole.to_string())
+}
+
+/// The content with so many reports.
+fn multiplied(data: &str, count: usize) -> String {
+    changed(data, |entries| {
+        let report = entries.iter().find(|entry| entry["resource"]["resourceType"] == "DiagnosticReport").unwrap().clone();
+        for number in 1..count {
+            let mut another = report.clone();
+            another["fullUrl"] = urn(1000 + u32::try_from(number).unwrap()).into();
+            another["resource"]["identifier"][0]["value"] = format!("autre-{number}").into();
+            entries.push(another);
+        }
+    })
+}
+
+/// The content with its results about another person, whom they name.
+fn replaced(data: &str, other: &str) -> String {
+    changed(data, |entries| {
+        for entry in entries.iter_mut().filter(|entry| entry["resource"]["resourceType"] == "Observation") {
             entry["resource"]["subject"] = json!({"identifier": {"system": INS, "value": other}});
         }
-    }
-    STANDARD.encode(whole.to_string())
+    })
 }
