@@ -22,6 +22,7 @@ import time
 import urllib.parse
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+FAMILY = re.compile(r'("family": ?"[^"]*)"')
 LOINC = "http://loinc.org|"
 
 
@@ -38,7 +39,9 @@ def originals(path, patients):
 
 
 def renamed(text, copy):
-    """The same under the ids of this copy."""
+    """The same under the ids of this copy, and with families of its own."""
+    if copy:
+        text = FAMILY.sub(lambda found: f"{found[1]}-{copy:06}\"", text)
     return UUID.sub(lambda found: f"{found[0][:-6]}{(int(found[0][-6:], 16) + copy) & 0xFFFFFF:06x}", text) if copy else text
 
 
@@ -65,6 +68,9 @@ def questions(lines, copies):
     code = lambda one: urllib.parse.quote(LOINC + one["code"]["coding"][0]["code"])
     families = sorted({one["name"][0]["family"] for one in of("Patient")})
 
+    def family(name, copy):
+        return f"{name}-{copy:06}" if copy else name
+
     def each(make, among):
         return [renamed(make(dice.choice(among)), dice.randrange(copies)) for _ in range(300)]
 
@@ -75,7 +81,10 @@ def questions(lines, copies):
         "patient, code, date, sorted": each(
             lambda one: f"Observation?patient={one['subject']['reference']}&code={code(one)}&date=ge2005&_sort=-date&_count=20", observations
         ),
-        "chain subject.family": [f"Observation?subject:Patient.family={urllib.parse.quote(dice.choice(families))}&_count=20" for _ in range(300)],
+        "chain subject.family": [
+            f"Observation?subject:Patient.family={urllib.parse.quote(family(dice.choice(families), dice.randrange(copies)))}&_count=20" for _ in range(300)
+        ],
+        "the same, of all copies": [f"Observation?subject:Patient.family={urllib.parse.quote(dice.choice(families))}&_count=20" for _ in range(300)],
         "_has Observation code": each(lambda one: f"Patient?_has:Observation:patient:code={code(one)}&_count=20", observations),
         "_include": each(
             lambda one: f"Observation?patient={one['subject']['reference']}&code={code(one)}&_include=Observation:encounter&_count=20", observations

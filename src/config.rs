@@ -24,6 +24,9 @@ pub struct Config {
     /// Whose tokens are believed.
     #[serde(default)]
     pub issuer: Vec<IssuerConfig>,
+    /// The applications that persons may allow something; none where none is named.
+    #[serde(default)]
+    pub application: Vec<ApplicationConfig>,
     /// A directory with the tables of the law; by default those the binary was built with.
     pub authorization: Option<PathBuf>,
     /// Whether provisional cells of the matrix apply; by default confirmed ones only.
@@ -32,6 +35,9 @@ pub struct Config {
     /// Whether unknown search parameters are errors.
     #[serde(default)]
     pub strict_search: bool,
+    /// Whether what departs from the guides' profiles is warned of or refused.
+    #[serde(default)]
+    pub admission: Admission,
     /// Whether `MASQUE_PS` and `INVISIBLE_PATIENT` may stand together.
     #[serde(default)]
     pub masked_and_hidden: bool,
@@ -60,6 +66,17 @@ pub enum Environment {
     Test,
 }
 
+/// What becomes of a resource that departs from the guides' profiles (CONTRACT 3, Admission).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Admission {
+    /// It is taken, with warnings.
+    #[default]
+    Lenient,
+    /// It is refused.
+    Strict,
+}
+
 /// An issuer of tokens.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +87,16 @@ pub struct IssuerConfig {
     pub audience: String,
     /// A PEM file with its public key: P-256 (ES256) or RSA of 2048 bits at least (RS256).
     pub key: PathBuf,
+}
+
+/// An application of the catalogue.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplicationConfig {
+    /// Its client id, as in its tokens and in Consents.
+    pub client: String,
+    /// The codes of the purposes it may be allowed, of `purposes.tsv`.
+    pub purposes: Vec<String>,
 }
 
 /// Why a configuration is refused.
@@ -118,6 +145,14 @@ impl Config {
         if let Some(empty) = config.issuer.iter().find(|one| one.name.is_empty() || one.audience.is_empty()) {
             return refuse(&format!("issuer `{}` needs a name and an audience", empty.name));
         }
+        let mut clients: Vec<&str> = config.application.iter().map(|one| one.client.as_str()).collect();
+        clients.sort_unstable();
+        if let Some(twice) = clients.windows(2).find(|pair| pair.first() == pair.last()) {
+            return refuse(&format!("application `{}` stands twice", twice.first().copied().unwrap_or_default()));
+        }
+        if let Some(empty) = config.application.iter().find(|one| one.client.is_empty() || one.purposes.is_empty()) {
+            return refuse(&format!("application `{}` needs a client and purposes", empty.client));
+        }
         let base = config.base_url.trim_end_matches('/').to_owned();
         let secure = match base.split_once("://") {
             Some(("https", rest)) => !host(rest).is_empty(),
@@ -160,6 +195,7 @@ mod tests {
         audience = "https://dmp.example/fhir"
         key = "idp.pem"
     "#;
+    const APPLICATION: &str = "[[application]]\nclient = \"diary\"\npurposes = [\"PATRQT\"]\n";
 
     #[test]
     fn a_configuration_is_whole_or_refused() {
@@ -169,6 +205,11 @@ mod tests {
             (config.environment, config.base_url.as_str(), config.accept_provisional, config.body_bytes_max),
             (Environment::Test, "https://dmp.example/fhir", false, 70_953_640)
         );
+        assert!(config.application.is_empty());
+        let catalogued = Config::parse(&format!("{GOOD}\n{APPLICATION}"), nothing).unwrap().application;
+        assert_eq!(catalogued.iter().map(|one| (one.client.as_str(), one.purposes.concat())).collect::<Vec<_>>(), [("diary", "PATRQT".into())]);
+        assert_eq!(config.admission, Admission::Lenient);
+        assert_eq!(Config::parse(&format!("admission = \"strict\"\n{GOOD}"), nothing).unwrap().admission, Admission::Strict);
         let larger = format!("body_bytes_max = 104857600\n{GOOD}");
         assert_eq!(Config::parse(&larger, nothing).unwrap().body_bytes_max, 100 * 1024 * 1024);
         let rows = [
@@ -203,6 +244,10 @@ mod tests {
             (format!("body_bytes_max = 99999999999\n{GOOD}"), "body_bytes_max"),
             (GOOD.split("[[issuer]]").next().unwrap().to_owned(), "issuer"),
             (GOOD.replace("key = ", "cle = "), "cle"),
+            (format!("admission = \"severe\"\n{GOOD}"), "severe"),
+            (format!("{GOOD}\n{APPLICATION}{APPLICATION}"), "application `diary` stands twice"),
+            (format!("{GOOD}\n{}", APPLICATION.replace("\"PATRQT\"", "")), "application `diary` needs"),
+            (format!("{GOOD}\n{}", APPLICATION.replace("purposes", "purpose")), "purpose"),
             (GOOD.replace("audience = \"https://dmp.example/fhir\"", "audience = \"\""), "audience"),
         ];
         for (text, message) in rows {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use ensemble::auth::{Issuer, PublicKey, Sealer, TrustedIssuer, Verifier, digest};
 use ensemble::clock::{Clock, TIMES};
-use ensemble::config::{BODY_BYTES_MAX, Config, Environment};
+use ensemble::config::{Admission, ApplicationConfig, BODY_BYTES_MAX, Config, Environment};
 use ensemble::fhir::primitive::{format_instant, parse_instant};
 use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
 use ensemble::import::{INTERRUPTED, Options, import};
 use ensemble::interaction::{Identities, Service, Settings};
-use ensemble::policy::Policy;
+use ensemble::policy::{Application, Catalogue, Policy};
 use ensemble::policy::table::day;
 use ensemble::store::{LawRow, Stamp, Store};
 
@@ -243,6 +243,13 @@ fn law(directory: Option<&Path>, accept_provisional: bool) -> Result<Policy, Box
         .map_err(|faults| format!("the authorization tables are no law:\n{faults}").into())
 }
 
+/// The law for the applications of a configuration.
+fn catalogued(policy: Policy, config: &Config) -> Result<Policy, String> {
+    let unknown = |code| format!("`application`: no application is allowed the purpose `{code}`");
+    let each = |one: &ApplicationConfig| Application { client: one.client.clone(), purposes: one.purposes.clone() };
+    policy.with_catalogue(Catalogue::Of(config.application.iter().map(each).collect())).map_err(unknown)
+}
+
 /// Keeps what the law is beside the traces that will name it.
 fn note_law(store: &Store, policy: &Policy, now: i64) -> Outcome {
     let law = policy.law();
@@ -277,7 +284,7 @@ fn sandbox(
     let issuer = Issuer::new(&base_url)?;
     let trusted = TrustedIssuer { name: "ensemble-sandbox".into(), audience: base_url.clone(), key: issuer.public_key()?, testers: true };
     let verifier = Verifier::new(vec![trusted], clock.clone());
-    let settings = Settings { identities: Identities::All, strict_search: false, masked_and_hidden: false, sandbox: true };
+    let settings = Settings { identities: Identities::All, strict_search: false, strict_admission: false, masked_and_hidden: false, sandbox: true };
     let service = Service {
         store,
         policy: Arc::new(policy),
@@ -310,7 +317,7 @@ fn fill(options: &Options, database: &str, base_url: &str, json: bool) -> Result
         clock: Clock::default(),
         sealer: Sealer::fresh()?,
         base_url: base_url.trim_end_matches('/').into(),
-        settings: Arc::new(Settings { identities: Identities::All, strict_search: false, masked_and_hidden: false, sandbox: true }),
+        settings: Arc::new(Settings { identities: Identities::All, strict_search: false, strict_admission: false, masked_and_hidden: false, sandbox: true }),
     };
     let summary = import(&service, options)?;
     say(&if json { summary.json().to_string() } else { summary.to_string() });
@@ -324,7 +331,7 @@ fn fill(options: &Options, database: &str, base_url: &str, json: bool) -> Result
 fn production(path: &Path) -> Outcome {
     let config = Config::read(path, |name| std::env::var(name).ok())?;
     let clock = Clock::default();
-    let policy = law(config.authorization.as_deref(), config.accept_provisional)?;
+    let policy = catalogued(law(config.authorization.as_deref(), config.accept_provisional)?, &config)?;
     let [confirmed, provisional, unknown] = policy.matrix().counts();
     let applied = if config.accept_provisional { "confirmed and provisional" } else { "confirmed" };
     say(&format!(
@@ -343,7 +350,13 @@ fn production(path: &Path) -> Outcome {
     note_law(&store, &policy, clock.now())?;
     let identities = if config.environment == Environment::Test { Identities::Test } else { Identities::Real };
     let settings =
-        Settings { identities, strict_search: config.strict_search, masked_and_hidden: config.masked_and_hidden, sandbox: false };
+        Settings {
+            identities,
+            strict_search: config.strict_search,
+            strict_admission: config.admission == Admission::Strict,
+            masked_and_hidden: config.masked_and_hidden,
+            sandbox: false,
+        };
     let service = Service {
         store,
         policy: Arc::new(policy),
@@ -406,6 +419,9 @@ fn check(authorization: Option<&Path>, config: Option<&Path>, database: Option<&
         for issuer in &config.issuer {
             let pem = std::fs::read(&issuer.key).map_err(|error| format!("{}: {error}", issuer.key.display()))?;
             PublicKey::from_pem(&pem).map_err(|_| format!("{}: no usable public key", issuer.key.display()))?;
+        }
+        if let Ok(policy) = policy {
+            catalogued(policy, config)?;
         }
         say("configuration: good");
     }

@@ -3,11 +3,11 @@
 mod render;
 
 pub use crate::store::trace::OTHERS;
-pub use render::{Reader, render, who};
+pub use render::{Own, Reader, render, who};
 
 use crate::clock::Clock;
 use crate::fhir::ResourceType;
-use crate::policy::{Caller, CallerKind, Purpose};
+use crate::policy::{Caller, Purpose};
 use crate::store::TraceRow;
 
 /// Characters of a query that are kept.
@@ -57,7 +57,7 @@ pub fn row(request: &Request<'_>, clock: &Clock, status: u16, happened: &Happene
         acts_for: caller.acts_for.clone().unwrap_or_default(),
         key: clock.next_key(),
         id: clock.next_id(),
-        kind: place(CallerKind::ALL.iter().position(|kind| *kind == caller.kind)),
+        kind: caller.kind.number(),
         actor: caller.principal.as_str().to_owned(),
         structure: caller.structure.as_ref().map_or_else(String::new, |structure| structure.as_str().to_owned()),
         agent_name: name,

@@ -12,6 +12,8 @@ use crate::policy::projection::CB;
 use crate::policy::{CallerKind, Purpose};
 use crate::store::{StoredTrace, TraceReader};
 
+pub use crate::store::Own;
+
 const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
 const INTERACTIONS: &str = "http://hl7.org/fhir/restful-interaction";
 const TRE_R248: &str = "https://mos.esante.gouv.fr/NOS/TRE_R248-TypeAccesDMP/FHIR/TRE-R248-TypeAccesDMP";
@@ -146,7 +148,7 @@ fn agents(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
             members.insert("name".into(), row.agent_name.clone().into());
         }
         // Why its own request was refused is not told to the one who was refused; and the rules tell the type of what is not named.
-        let told = is_named(trace, reader) && !(reader.own && failed);
+        let told = is_named(trace, reader) && !(reader.owns(row.kind) && failed);
         let (law, rows) = (format!("{CB}/law/{}", row.law), shows_rows(trace, reader));
         let address = |rule: &str| match rule.starts_with("M-") {
             true => rows.then(|| format!("{law}/matrix/{rule}").into()),
@@ -179,7 +181,7 @@ fn entities(trace: &StoredTrace, reader: Reader, failed: bool) -> Vec<Value> {
     let object = |kind: &str| json!({"system": "http://terminology.hl7.org/CodeSystem/audit-entity-type", "code": kind});
     let role = |code: &str| json!({"system": "http://terminology.hl7.org/CodeSystem/object-role", "code": code});
     let mut entities = Vec::new();
-    if !trace.patient.is_empty() && (!reader.own || row.found > 0) {
+    if !trace.patient.is_empty() && (!reader.owns(row.kind) || row.found > 0) {
         entities.push(json!({"what": {"reference": format!("Patient/{}", trace.patient)}, "type": object("1"), "role": role("1")}));
     }
     // While the target is hidden from the reader, its traces show who, when and the kind of interaction.
@@ -243,7 +245,7 @@ mod tests {
     #[test]
     fn a_trace_is_a_valid_audit_event() {
         for status in [200, 404, 503] {
-            let reader = Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false };
+            let reader = Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: Own::None };
             assert_eq!(validate(ResourceType::AUDIT_EVENT, &render(&trace(status, false), reader)), []);
         }
     }
@@ -251,9 +253,9 @@ mod tests {
     #[test]
     fn what_is_hidden_from_the_reader_is_not_named() {
         let (holder, representative, own) = (
-            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false },
-            Reader { unnamed: 2, absent: 4, ended: i64::MIN, own: false },
-            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: true },
+            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: Own::None },
+            Reader { unnamed: 2, absent: 4, ended: i64::MIN, own: Own::None },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: Own::Every },
         );
         let (by_professional, by_holder, by_representative) = (0, 2, 3);
         // Who asked, status, whether it is hidden, reader: whether the patient, the document, the query and the rules show.
@@ -286,9 +288,9 @@ mod tests {
     #[test]
     fn the_law_is_told_with_the_rules_and_of_silence_to_those_from_whom_nothing_is_hidden() {
         let (auditor, holder, own) = (
-            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: false },
-            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: false },
-            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: true },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: Own::None },
+            Reader { unnamed: 2, absent: 0, ended: i64::MIN, own: Own::None },
+            Reader { unnamed: 0, absent: 0, ended: i64::MIN, own: Own::Every },
         );
         let rows = [
             (200, "R-0001", auditor, vec!["policy/R-0001", "law/x"]),

@@ -75,6 +75,14 @@ impl PublicKey {
         if fits { Ok(Self(key)) } else { Err(Error::Crypto) }
     }
 
+    /// The key as PEM.
+    ///
+    /// # Errors
+    /// [`Error::Crypto`].
+    pub fn to_pem(&self) -> Result<Vec<u8>, Error> {
+        Ok(self.0.public_key_to_pem()?)
+    }
+
     /// Whether the signature is of this key; the algorithm follows from the key, never from the token.
     fn verifies(&self, algorithm: &str, signed: &[u8], signature: &[u8]) -> Result<bool, Error> {
         match (self.0.id(), algorithm) {

@@ -166,12 +166,17 @@ fn check_parts(consent: &Value, kind: &ConsentKind, policy: &Policy) -> Result<(
     Ok(())
 }
 
-/// Whether the purposes are some that an application may be allowed.
+/// Whether the application is catalogued, and the purposes are some that it may be allowed.
 fn check_purposes(consent: &Value, policy: &Policy) -> Result<(), Error> {
+    let actors = consent_actors(consent);
+    let client = actors.iter().find(|actor| actor.kind() == 'A').map_or("", Actor::id);
+    if !client.is_empty() && !policy.catalogue().has(client) {
+        return Err(Error::value("Consent.provision.actor[0].reference", "no application of the catalogue"));
+    }
     let purposes = consent.pointer("/provision/purpose").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     for (at, purpose) in purposes.iter().enumerate() {
         let text = |name: &str| purpose.get(name).and_then(Value::as_str);
-        if !text("system").zip(text("code")).is_some_and(|(system, code)| policy.allows_purpose(system, code)) {
+        if !text("system").zip(text("code")).is_some_and(|(system, code)| policy.allows_purpose(client, system, code)) {
             return Err(Error::value(&format!("Consent.provision.purpose[{at}]"), "no application is allowed this purpose"));
         }
     }

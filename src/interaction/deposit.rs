@@ -9,7 +9,7 @@ use super::header;
 use super::holder::{self, Standing};
 use super::read::candidate;
 use super::stored::{envelope, parties, prepare, set};
-use super::{Answer, Error, Refused, Request, Service, labels, links, report};
+use super::{Answer, Error, Refused, Request, Service, admission, labels, links, report};
 use crate::cda::Id;
 use crate::fhir::{ResourceType, outcome};
 use crate::filter::{Actor, Envelope, HolderRow, IndexRows, Label, Setting};
@@ -29,7 +29,7 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
     if admitted.reports.iter().any(|report| report.status() == "entered-in-error") {
         return Err(Error::value("DiagnosticReport.status", "a report is withdrawn alone, or by the status of its document").into());
     }
-    let warnings = admitted.warnings.clone();
+    let warnings = admission::taken(&service.settings, admitted.warnings.clone())?;
     let (within, asker) = (service.clone(), request.clone());
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone());
     let done = condition::unless_exists(service, request, ResourceType::DOCUMENT_REFERENCE, work).await?;

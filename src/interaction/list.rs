@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::admission;
 use super::canonical::canonical;
 use super::condition::{self, Created};
 use super::create::{leave_trace, written};
@@ -59,7 +60,7 @@ pub fn kind(list: &Value) -> Option<Kind> {
 /// # Errors
 /// [`Error::Business`] with the element, [`Error::Conflict`] for other content under the same identifier.
 pub(super) async fn create(service: &Service, request: &Request, value: &Value) -> Result<Answer, Refused> {
-    let warnings = check_form(value)?;
+    let warnings = admission::taken(&service.settings, check_form(value)?)?;
     let (within, asker, mut list) = (service.clone(), request.clone(), value.clone());
     // It tells of all entries, and would stay, or go, where some are left out.
     if let Some(members) = list.as_object_mut() {
@@ -93,7 +94,7 @@ enum Done {
 }
 
 /// The form of a List; what the guides ask for and it has not, as warnings.
-fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
+pub(super) fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
     let text = |name: &str| list.get(name).and_then(Value::as_str);
     if text("status") != Some("current") {
         return Err(Error::value("List.status", "a new List is `current`"));
@@ -124,9 +125,13 @@ fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
             (list.get("date").is_some(), "date", "PDSm asks for the date of a folder"),
         ],
     };
-    let kept = (list.get("text").is_none(), "text", "the narrative is not kept: who does not see every entry would be told of all");
-    let missing = wanted.into_iter().chain([kept]).filter(|(there, ..)| !there);
-    Ok(missing.map(|(_, name, text)| outcome::issue("warning", "business-rule", text, &[format!("List.{name}")])).collect())
+    let missing = wanted.into_iter().filter(|(there, ..)| !there);
+    let told = |code: &str, name: &str, text: &str| outcome::issue("warning", code, text, &[format!("List.{name}")]);
+    let mut warnings: Vec<Value> = missing.map(|(_, name, text)| told("business-rule", name, text)).collect();
+    if list.get("text").is_some() {
+        warnings.push(told("informational", "text", "the narrative is not kept: who does not see every entry would be told of all"));
+    }
+    Ok(warnings)
 }
 
 fn extensions<'v>(value: &'v Value, url: &'v str) -> impl Iterator<Item = &'v Value> {
@@ -170,7 +175,7 @@ fn within_transaction(service: &Service, request: &Request, connection: &mut Any
 
 /// How a List is known when it is sent again: its `uniqueId`, else the first identifier. A document is known by `system|value`, which
 /// does not begin so.
-fn unique_id(list: &Value) -> Option<String> {
+pub(super) fn unique_id(list: &Value) -> Option<String> {
     let all = list.get("identifier").and_then(Value::as_array)?;
     let is_unique = |identifier: &&Value| {
         let codings = identifier.pointer("/type/coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -183,7 +188,7 @@ fn unique_id(list: &Value) -> Option<String> {
 }
 
 /// Who submits is who sends: a professional, a person by name; a structure as the organization (CONTRACT 3, Author).
-fn check_source(service: &Service, request: &Request, list: &Value, standing: Option<&Standing>) -> Result<(), Error> {
+pub(super) fn check_source(service: &Service, request: &Request, list: &Value, standing: Option<&Standing>) -> Result<(), Error> {
     let Some(source) = list.get("source") else { return Ok(()) };
     let caller = &request.caller;
     let mut actors = named(list, source);
@@ -211,7 +216,7 @@ fn check_source(service: &Service, request: &Request, list: &Value, standing: Op
 }
 
 /// Finds what each entry names, in the record and in the caller's own scope; hidden, absent and elsewhere answer alike.
-fn resolve(service: &Service, request: &Request, connection: &mut AnyConnection, list: &mut Value, row: &HolderRow) -> Result<(), Refused> {
+pub(super) fn resolve(service: &Service, request: &Request, connection: &mut AnyConnection, list: &mut Value, row: &HolderRow) -> Result<(), Refused> {
     let folders = kind(list) == Some(Kind::SubmissionSet);
     let of = |resource| service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     let scopes = listed::ENTRIES.map(of);

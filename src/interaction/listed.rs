@@ -26,7 +26,11 @@ pub(super) const ENTRIES: [ResourceType; 2] = [ResourceType::DOCUMENT_REFERENCE,
 /// [`Error::Away`](crate::store::Error::Away).
 pub(super) async fn seen(service: &Service, request: &Request, mut found: Found) -> Result<Found, Error> {
     if found.envelope.resource == ResourceType::LIST && !request.is_tester() && !found.body.is_empty() {
-        let seen = targets(service, request, vec![(found.envelope.holder, found.envelope.key)]).await?;
+        // By what this version names: an earlier one has entries that the current one has not.
+        let entries = tree(&found.body)?.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
+        let names = entries.iter().filter_map(target).map(ToOwned::to_owned).collect::<Vec<_>>();
+        let scopes = scopes(service, request);
+        let seen = service.store.run(move |connection| store::search::among(connection, &scopes, &names)).await?;
         found.body = narrowed(found.body, &seen)?;
     }
     Ok(found)
@@ -51,10 +55,24 @@ pub(super) async fn shown<'h>(service: &Service, request: &Request, hits: impl I
     Ok(())
 }
 
+/// The scopes of what a List has as entries, where they permit anything.
+pub(super) fn scopes(service: &Service, request: &Request) -> Vec<Scope> {
+    let of = |resource| service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
+    ENTRIES.into_iter().map(of).filter(|scope| !scope.is_nothing()).collect()
+}
+
+/// Whether an entry of a List leads to one of these.
+pub(super) fn leads_to(entry: &Value, seen: &BTreeSet<String>) -> bool {
+    target(entry).is_some_and(|target| seen.contains(target))
+}
+
+fn target(entry: &Value) -> Option<&str> {
+    entry.pointer("/item/reference").and_then(Value::as_str)
+}
+
 /// The entries of these Lists that the caller sees.
 async fn targets(service: &Service, request: &Request, places: Vec<(i64, i64)>) -> Result<BTreeSet<String>, Error> {
-    let of = |resource| service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
-    let scopes: Vec<Scope> = ENTRIES.into_iter().map(of).filter(|scope| !scope.is_nothing()).collect();
+    let scopes = scopes(service, request);
     Ok(service.store.run(move |connection| store::search::entries(connection, &scopes, &places, item())).await?)
 }
 
@@ -62,7 +80,7 @@ fn narrowed(body: Vec<u8>, seen: &BTreeSet<String>) -> Result<Vec<u8>, Error> {
     let mut list = tree(&body)?;
     let Some(entries) = list.get_mut("entry").and_then(Value::as_array_mut) else { return Ok(body) };
     let count = entries.len();
-    entries.retain(|entry| entry.pointer("/item/reference").and_then(Value::as_str).is_some_and(|target| seen.contains(target)));
+    entries.retain(|entry| leads_to(entry, seen));
     if entries.len() == count {
         return Ok(body);
     }

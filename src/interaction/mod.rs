@@ -1,5 +1,6 @@
 //! FHIR's interactions (FHIR R4 http.html), one file each. Every one asks the policy first and leaves its trace before it answers.
 
+mod admission;
 mod bundle;
 mod canonical;
 mod capabilities;
@@ -17,6 +18,7 @@ mod document;
 mod error;
 mod explain;
 mod fhirpath_patch;
+mod folder;
 mod header;
 mod history;
 mod history_type;
@@ -97,6 +99,8 @@ pub struct Settings {
     pub identities: Identities,
     /// Whether an unknown search parameter is an error even without `Prefer: handling=strict`.
     pub strict_search: bool,
+    /// Whether what departs from the guides' profiles is refused, not warned of.
+    pub strict_admission: bool,
     /// Whether `MASQUE_PS` and `INVISIBLE_PATIENT` may stand together.
     pub masked_and_hidden: bool,
     /// Whether the sandbox issuer stands beside, for the CapabilityStatement.

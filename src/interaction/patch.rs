@@ -310,10 +310,7 @@ fn authorised(
                 false
             }
             May::Unread => {
-                let kinds = [CallerKind::Holder, CallerKind::Representative].map(|kind| {
-                    let place = CallerKind::ALL.iter().position(|one| *one == kind);
-                    place.and_then(|place| i16::try_from(place).ok()).unwrap_or(-1)
-                });
+                let kinds = [CallerKind::Holder, CallerKind::Representative].map(CallerKind::number);
                 !store::write::seen_by_holder(connection, &found.envelope, &kinds)?
             }
         };

@@ -3,7 +3,7 @@
 use super::search_type::{Page, fetch};
 use super::searchset::{Done, Entry, Mode, happened, links, searchset};
 use super::{Answer, Error, Refused, Request, Service, subset};
-use crate::audit::{self, Happened, Reader, render};
+use crate::audit::{self, Happened, Own, Reader, render};
 use crate::clock::created;
 use crate::fhir::ResourceType;
 use crate::filter::{Filter, Label};
@@ -15,10 +15,11 @@ fn reader(service: &Service, caller: &Caller) -> Reader {
     let hidden = Label::HiddenFromHolder.bit();
     let ended = service.policy.lasting().ended_below(Label::HiddenFromHolder, service.clock.now());
     match caller.kind {
-        CallerKind::Auditor => Reader { unnamed: 0, absent: 0, ended, own: false },
-        CallerKind::Professional | CallerKind::Structure => Reader { unnamed: 0, absent: 0, ended, own: true },
-        CallerKind::Holder => Reader { unnamed: hidden, absent: 0, ended, own: false },
-        _ => Reader { unnamed: hidden, absent: Label::HiddenFromRepresentatives.bit(), ended, own: false },
+        // One name is that of every auditor.
+        CallerKind::Auditor => Reader { unnamed: 0, absent: 0, ended, own: Own::OfKind(CallerKind::Auditor.number()) },
+        CallerKind::Professional | CallerKind::Structure => Reader { unnamed: 0, absent: 0, ended, own: Own::Every },
+        CallerKind::Holder => Reader { unnamed: hidden, absent: 0, ended, own: Own::None },
+        _ => Reader { unnamed: hidden, absent: Label::HiddenFromRepresentatives.bit(), ended, own: Own::None },
     }
 }
 
@@ -53,7 +54,7 @@ pub(super) async fn read(service: &Service, request: &Request, id: &str) -> Resu
         return Err(service.refused(&asked, refused).await);
     };
     // One's own trace that disclosed nothing names no record, nor does the trace of reading it.
-    let found = i32::from(!(reader.own && trace.row.found == 0));
+    let found = i32::from(!(reader.owns(trace.row.kind) && trace.row.found == 0));
     service.trace(&asked, 200, &[Happened { found, ..happened }]).await?;
     let body = render(&trace, reader).to_string().into_bytes();
     Ok(Answer { status: 200, body, version: Some(1), updated: Some(created(trace.row.key)), ..Answer::default() })

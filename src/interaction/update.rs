@@ -1,4 +1,5 @@
-//! `update` (FHIR R4 http.html#update) of persons, rights, teams, representatives and directories; documents are replaced, not updated.
+//! `update` (FHIR R4 http.html#update) of persons, rights, teams, representatives, folders and directories; documents are replaced,
+//! not updated.
 
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use super::create::{Checked, check, checked, leave_trace, permitted, person_memb
 use super::holder::{self, Reached, Standing};
 use super::read::{candidate, seen};
 use super::stored::{make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, care_team, consent, identity, plain};
+use super::{Answer, Error, Refused, Request, Service, care_team, consent, folder, identity, plain};
 use crate::fhir::{Document, ResourceType};
 use crate::filter::Envelope;
 use crate::policy::projection::{consent_actors, consent_labels};
@@ -35,7 +36,6 @@ pub async fn update(
             resource,
             ResourceType::DOCUMENT_REFERENCE
                 | ResourceType::BINARY
-                | ResourceType::LIST
                 | ResourceType::DIAGNOSTIC_REPORT
                 | ResourceType::OBSERVATION
                 | ResourceType::AUDIT_EVENT
@@ -44,6 +44,9 @@ pub async fn update(
             let error = Error::Method { allow: allowed(resource, which), message: format!("{resource} is not updated so") };
             return Err(service.refused(&asked, error.into()).await);
         }
+    }
+    if !request.is_tester() && resource == ResourceType::LIST && folder::is_submission(&document.value) {
+        return Err(service.refused(&asked, folder::once().into()).await);
     }
     if request.only_new && !request.is_tester() {
         let error = Error::Precondition("only what exists is updated".into());
@@ -81,7 +84,7 @@ pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
         (Which::Matching(_), _) => "GET, POST",
         (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
         (Which::Id(_), ResourceType::DIAGNOSTIC_REPORT | ResourceType::OBSERVATION) => "GET",
-        (Which::Id(_), ResourceType::BINARY | ResourceType::LIST | ResourceType::AUDIT_EVENT) => "GET",
+        (Which::Id(_), ResourceType::BINARY | ResourceType::AUDIT_EVENT) => "GET",
         (Which::Id(_), _) => "GET, PUT",
     }
 }
@@ -97,6 +100,9 @@ fn within_transaction(
     let (caller, now) = (&request.caller, service.clock.now());
     // Writers of one resource come one after the other, so that none finds its version gone.
     store::write::lock_condition(connection, &format!("{resource}/{id}"))?;
+    if resource == ResourceType::LIST {
+        return folder::update(service, request, connection, id, value);
+    }
     let found = reached(service, request, connection, resource, id)?;
     let at = |error: Error| Refused::at(error, found.envelope.holder.max(0), found.envelope.key);
     let next = Envelope { version: found.envelope.version + 1, updated: now, ..found.envelope.clone() };

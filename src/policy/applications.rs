@@ -40,6 +40,9 @@ impl Policy {
     /// is allowed. Its scopes name the type itself, but for a Binary.
     pub(super) fn allowed(&self, caller: &Caller, resource: ResourceType, now: i64) -> Filter {
         let part = self.lender(resource);
+        if !self.catalogue().has(caller.principal.id()) {
+            return Filter::Nothing;
+        }
         if !consults(&caller.scopes, if resource.is_brought() { resource } else { part }) {
             return Filter::Nothing;
         }

@@ -54,6 +54,11 @@ impl CallerKind {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
+
+    /// Its place in [`ALL`](Self::ALL), as traces keep it.
+    pub fn number(self) -> i16 {
+        (0..).zip(Self::ALL).find(|(_, kind)| *kind == self).map_or(-1, |(place, _)| place)
+    }
 }
 
 /// The mode of access (TRE_R248).

@@ -5,6 +5,7 @@
 mod age;
 mod applications;
 pub mod caller;
+mod catalogue;
 pub mod changes;
 pub mod consents;
 pub mod deposits;
@@ -24,6 +25,7 @@ mod scope;
 pub mod table;
 
 pub use caller::{Caller, CallerKind, Code, Purpose};
+pub use catalogue::{Application, Catalogue};
 pub use explain::{Explanation, Weighed, Weight};
 pub use files::Files;
 pub use finding::{Finding, LoadError};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::applications;
+use super::catalogue::Catalogue;
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
 use super::deposits::Deposits;
@@ -265,6 +266,7 @@ pub struct Policy {
     lasting: Lasting,
     deposits: Deposits,
     purposes: Vec<(String, String)>,
+    catalogue: Catalogue,
     accept_provisional: bool,
     law: Law,
 }
@@ -294,6 +296,7 @@ impl Policy {
             changes: Changes::load(files, &mut findings),
             lasting: Lasting::load(files, &mut findings),
             purposes: applications::load(files, &mut findings),
+            catalogue: Catalogue::default(),
             accept_provisional,
             law: Law::of(files, accept_provisional, fingerprint),
         };
@@ -310,9 +313,29 @@ impl Policy {
         &self.changes
     }
 
-    /// Whether an application may be allowed this purpose.
-    pub fn allows_purpose(&self, system: &str, code: &str) -> bool {
-        self.purposes.iter().any(|(known, purpose)| known == system && purpose == code)
+    /// The same with these applications alone.
+    ///
+    /// # Errors
+    /// The first purpose that no application may be allowed.
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Result<Self, String> {
+        if let Catalogue::Of(all) = &catalogue {
+            let known = |code: &&String| self.purposes.iter().any(|(_, purpose)| purpose == *code);
+            if let Some(unknown) = all.iter().flat_map(|one| &one.purposes).find(|code| !known(code)) {
+                return Err(unknown.clone());
+            }
+        }
+        self.catalogue = catalogue;
+        Ok(self)
+    }
+
+    /// The applications that may be allowed something.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Whether an application may be allowed this purpose: it is one of the law, and of what the application is catalogued for.
+    pub fn allows_purpose(&self, client: &str, system: &str, code: &str) -> bool {
+        self.purposes.iter().any(|(known, purpose)| known == system && purpose == code) && self.catalogue.has_for(client, code)
     }
 
     /// Whether an application may be narrowed to documents of this class of TRE_A03.

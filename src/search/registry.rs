@@ -249,7 +249,7 @@ mod tests {
             ("AuditEvent", "patient entity agent date action subtype type outcome"),
             ("Patient", "identifier family given birthdate gender phone death-date"),
             ("RelatedPerson", "patient identifier active relationship"),
-            ("PractitionerRole", "practitioner organization role specialty telecom"),
+            ("PractitionerRole", "practitioner organization role specialty telecom name"),
         ];
         for (resource, codes) in rows {
             for code in codes.split(' ') {

@@ -38,7 +38,7 @@ pub use import::{ImportProgress, Importer};
 pub use law::LawRow;
 pub use pool::{AnyConnection, Target};
 pub use read::{Found, Version};
-pub use search::{Followed, Hit, Order, PageRequest, Position, SortKey, Standing, TraceReader};
+pub use search::{Followed, Hit, Order, Own, PageRequest, Position, SortKey, Standing, TraceReader};
 pub use start::Stamp;
 pub use together::Undone;
 pub use trace::{StoredTrace, TraceRow, insert_traces};

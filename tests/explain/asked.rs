@@ -138,6 +138,33 @@ fn an_auditor_is_told_rules_and_no_content() {
 }
 
 #[test]
+fn an_auditors_own_refused_question_names_no_record() {
+    on_both(|backend| {
+        let world = World::new(backend);
+        let (server, auditor) = (&world.server, service("auditor"));
+        let document = world.documents().next().unwrap();
+        assert_ne!(server.get(&auditor, document).status, 200);
+        let traces = |who: &Value, path: &str| {
+            let found = server.get(who, path).expect(200)["entry"].as_array().cloned().unwrap_or_default();
+            found.into_iter().map(|entry| entry["resource"].clone()).filter(|one| one["outcome"] != "0").collect::<Vec<_>>()
+        };
+        let about = format!("AuditEvent?entity={document}&_count=100");
+        let told = traces(&auditor, &about);
+        let refused: Vec<&Value> = told.iter().filter(|one| one["agent"][0]["role"].to_string().contains("\"auditor\"")).collect();
+        let [own] = refused[..] else { panic!("one trace of its own: {told:?}") };
+        assert!(own.to_string().contains(document) && !own.to_string().contains("Patient/"), "{own}");
+        // The person finds it, by the same id; the auditor does not find it by the person.
+        let id = &own["id"];
+        let person = server.get(&holder(&world.me), "Patient").matches().remove(0);
+        let by_person = format!("AuditEvent?patient={person}&_count=200");
+        assert!(traces(&holder(&world.me), &by_person).iter().any(|one| one["id"] == *id));
+        assert!(!traces(&auditor, &by_person).iter().any(|one| one["id"] == *id));
+        let one = server.get(&auditor, &format!("AuditEvent/{}", id.as_str().unwrap())).expect(200);
+        assert!(!one.to_string().contains("Patient/"), "{one}");
+    });
+}
+
+#[test]
 fn each_question_leaves_its_trace() {
     on_both(|backend| {
         let world = World::new(backend);

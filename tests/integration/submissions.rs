@@ -375,8 +375,14 @@ fn lists_are_found_by_every_parameter_of_the_guides() {
         folder["title"] = "Grossesse".into();
         folder["date"] = "2025-01-01".into();
         folder["extension"] = json!([{"url": archived, "valueBoolean": true}]);
+        let name = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/as-ext-practitionerrole-name";
+        let name = json!([{"url": name, "valueHumanName": {"family": "Lajoie", "given": ["Marie"]}}]);
+        folder["contained"] = json!([{"resourceType": "PractitionerRole", "id": "who", "extension": name}]);
+        folder["source"] = json!({"reference": "#who"});
         let folder = server.create(&physician, &folder).id();
         let rows: Vec<(&str, String, bool)> = vec![
+            ("source:PractitionerRole.name", "lajoie".into(), false),
+            ("source.name", "Lajoie".into(), false),
             ("code", "submissionset".into(), true),
             ("code", "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes|folder".into(), false),
             ("title", "consult".into(), true),

@@ -82,24 +82,28 @@ impl Server {
 
     /// A sandbox with these arguments on this database.
     pub fn on(database: &str, arguments: &[&str]) -> Self {
-        let mut child = binary()
-            .args(["sandbox", "--listen", "127.0.0.1:0", "--database", database])
-            .args(arguments)
-            .env("ENSEMBLE_LOG", "error")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(root) = line.trim().strip_prefix("ready ").and_then(|url| url.strip_suffix("/fhir")) else {
+        Self::ready(binary().args(["sandbox", "--listen", "127.0.0.1:0", "--database", database]).args(arguments), database)
+    }
+
+    /// `ensemble serve` with this configuration of this database; `tokens` are those of others, by what a sandbox would be asked for.
+    pub fn serving(config: &str, database: &str, tokens: HashMap<String, String>) -> Self {
+        let server = Self::ready(binary().args(["serve", "--config", config]), database);
+        *server.tokens.lock().unwrap() = tokens;
+        server
+    }
+
+    fn ready(command: &mut Command, database: &str) -> Self {
+        let mut child = command.env("ENSEMBLE_LOG", "error").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let of = |line: String| line.strip_prefix("ready ").and_then(|url| url.strip_suffix("/fhir")).map(ToOwned::to_owned);
+        let Some(root) = lines.into_iter().find_map(of) else {
             let mut said = String::new();
             let _ = child.stderr.take().unwrap().read_to_string(&mut said);
-            panic!("the server is not ready: {line}{said}");
+            panic!("the server is not ready: {said}");
         };
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(60)));
         let agent = config.max_idle_connections_per_host(16).allow_non_standard_methods(true).build().new_agent();
-        Self { child, root: root.to_owned(), database: database.to_owned(), agent, tokens: Mutex::default(), directory: None }
+        Self { child, root, database: database.to_owned(), agent, tokens: Mutex::default(), directory: None }
     }
 
     /// Kills it as a power cut would, and starts it again on the same database.

@@ -31,6 +31,7 @@ pub(super) use keep::{Planned, Written, parts as places, parts_of_document as pl
 pub(super) use made::LABORATORY;
 pub(super) use parts::Report;
 
+use super::admission;
 use super::condition::{self, Created};
 use super::create::{leave_trace, written as answered};
 use super::deposit;
@@ -61,7 +62,7 @@ pub(super) async fn create(service: &Service, request: &Request, value: Value, l
     if !service.policy.deposits(request.caller.kind, admitted.doc_type) {
         return Err(Error::Forbidden("documents of this type are not deposited by this caller".into()).into());
     }
-    let warnings = admitted.warnings.clone();
+    let warnings = admission::taken(&service.settings, admitted.warnings.clone())?;
     let (within, asker) = (service.clone(), request.clone());
     let work = move |connection: &mut AnyConnection| within_transaction(&within, &asker, connection, admitted.clone(), report.clone());
     let done = match condition::unless_exists(service, request, ResourceType::DIAGNOSTIC_REPORT, work).await? {

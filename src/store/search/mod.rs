@@ -22,10 +22,10 @@ use super::sql::Statement;
 use crate::filter::{Envelope, EnvelopeTest, Facts, Filter, Param, ParamKind};
 use crate::policy::Scope;
 
-pub use entries::entries;
+pub use entries::{among, entries};
 pub use include::{Followed, referred, referring};
 pub use standing::{Standing, standings};
-pub use traces::{TraceReader, total_traces, traces};
+pub use traces::{Own, TraceReader, total_traces, traces};
 
 use order::By;
 use plan::{Leader, Plan};

@@ -22,14 +22,47 @@ pub struct TraceReader {
     pub absent: i16,
     /// Keys from which the labels of documents last, below this: what hid them from the person has ended of itself.
     pub ended: i64,
-    /// Whether it reads its own traces, which name a record only where something of it was disclosed.
-    pub own: bool,
+    /// Which traces are its own: these name a record only where something of it was disclosed.
+    pub own: Own,
+}
+
+/// Which traces are the reader's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// None that it reads as its own: who reads them for the record.
+    None,
+    /// Every one that it reads.
+    Every,
+    /// Those of callers of its kind, by the place in `CallerKind::ALL`: one name is that of all of them.
+    OfKind(i16),
 }
 
 impl TraceReader {
+    /// Whether the trace of a caller of this kind is its own.
+    pub fn owns(self, kind: i16) -> bool {
+        match self.own {
+            Own::None => false,
+            Own::Every => true,
+            Own::OfKind(own) => own == kind,
+        }
+    }
+
     /// What must hold besides where a condition speaks of the holder.
-    pub(in crate::store) fn shown_holder(self) -> &'static str {
-        if self.own { "r.found > 0 AND " } else { "" }
+    pub(in crate::store) fn shown_holder(self) -> String {
+        match self.own {
+            Own::None => String::new(),
+            Own::Every => "r.found > 0 AND ".to_owned(),
+            Own::OfKind(kind) => format!("(r.found > 0 OR r.kind <> {kind}) AND "),
+        }
+    }
+
+    /// What must hold besides where a condition speaks of why it was decided so: who was refused is not told why.
+    pub(in crate::store) fn shown_rules(self) -> String {
+        match self.own {
+            Own::None => "1 = 1".to_owned(),
+            Own::Every => "r.status < 400".to_owned(),
+            Own::OfKind(kind) => format!("(r.status < 400 OR r.kind <> {kind})"),
+        }
     }
 
     /// Whether nothing of a record is hidden from it by labels.
@@ -102,7 +135,7 @@ fn traced(scope: &Scope, request: &PageRequest, reader: TraceReader) -> Statemen
         reader.present(&mut statement);
     }
     if let Some(holders) = &request.holders {
-        statement.sql(" AND ").sql(reader.shown_holder()).sql("r.holder IN (").bigs(holders).sql(")");
+        statement.sql(" AND ").sql(&reader.shown_holder()).sql("r.holder IN (").bigs(holders).sql(")");
     }
     statement
 }
