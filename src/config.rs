@@ -207,7 +207,10 @@ mod tests {
         );
         assert!(config.application.is_empty());
         let catalogued = Config::parse(&format!("{GOOD}\n{APPLICATION}"), nothing).unwrap().application;
-        assert_eq!(catalogued.iter().map(|one| (one.client.as_str(), one.purposes.concat())).collect::<Vec<_>>(), [("diary", "PATRQT".into())]);
+        assert_eq!(
+            catalogued.iter().map(|one| (one.client.as_str(), one.purposes.concat())).collect::<Vec<_>>(),
+            [("diary", "PATRQT".into())]
+        );
         assert_eq!(config.admission, Admission::Lenient);
         assert_eq!(Config::parse(&format!("admission = \"strict\"\n{GOOD}"), nothing).unwrap().admission, Admission::Strict);
         let larger = format!("body_bytes_max = 104857600\n{GOOD}");

@@ -14,8 +14,8 @@ use ensemble::fhir::{Document, Format, second_opinion};
 use ensemble::http::{Sandbox, State, serve, serve_metrics};
 use ensemble::import::{INTERRUPTED, Options, import};
 use ensemble::interaction::{Identities, Service, Settings};
-use ensemble::policy::{Application, Catalogue, Policy};
 use ensemble::policy::table::day;
+use ensemble::policy::{Application, Catalogue, Policy};
 use ensemble::store::{LawRow, Stamp, Store};
 
 #[global_allocator]
@@ -284,14 +284,13 @@ fn sandbox(
     let issuer = Issuer::new(&base_url)?;
     let trusted = TrustedIssuer { name: "ensemble-sandbox".into(), audience: base_url.clone(), key: issuer.public_key()?, testers: true };
     let verifier = Verifier::new(vec![trusted], clock.clone());
-    let settings = Settings { identities: Identities::All, strict_search: false, strict_admission: false, masked_and_hidden: false, sandbox: true };
     let service = Service {
         store,
         policy: Arc::new(policy),
         clock,
         sealer: Sealer::fresh()?,
         base_url: base_url.into(),
-        settings: Arc::new(settings),
+        settings: Arc::new(Settings::sandbox()),
     };
     actix_web::rt::System::new().block_on(async move {
         if !empty {
@@ -317,7 +316,7 @@ fn fill(options: &Options, database: &str, base_url: &str, json: bool) -> Result
         clock: Clock::default(),
         sealer: Sealer::fresh()?,
         base_url: base_url.trim_end_matches('/').into(),
-        settings: Arc::new(Settings { identities: Identities::All, strict_search: false, strict_admission: false, masked_and_hidden: false, sandbox: true }),
+        settings: Arc::new(Settings::sandbox()),
     };
     let summary = import(&service, options)?;
     say(&if json { summary.json().to_string() } else { summary.to_string() });
@@ -349,14 +348,13 @@ fn production(path: &Path) -> Outcome {
     store.require_durable()?;
     note_law(&store, &policy, clock.now())?;
     let identities = if config.environment == Environment::Test { Identities::Test } else { Identities::Real };
-    let settings =
-        Settings {
-            identities,
-            strict_search: config.strict_search,
-            strict_admission: config.admission == Admission::Strict,
-            masked_and_hidden: config.masked_and_hidden,
-            sandbox: false,
-        };
+    let settings = Settings {
+        identities,
+        strict_search: config.strict_search,
+        strict_admission: config.admission == Admission::Strict,
+        masked_and_hidden: config.masked_and_hidden,
+        sandbox: false,
+    };
     let service = Service {
         store,
         policy: Arc::new(policy),

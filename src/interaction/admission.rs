@@ -30,17 +30,10 @@ const DEPARTS: &str = "business-rule";
 mod tests {
     use super::*;
     use crate::fhir::outcome;
-    use crate::interaction::Identities;
 
     #[test]
     fn what_departs_from_a_guide_is_warned_of_or_refused() {
-        let of = |strict_admission| Settings {
-            identities: Identities::All,
-            strict_search: false,
-            strict_admission,
-            masked_and_hidden: false,
-            sandbox: true,
-        };
+        let of = |strict_admission| Settings { strict_admission, ..Settings::sandbox() };
         let told = outcome::issue("warning", "informational", "a", &["List.text".to_owned()]);
         let departs = outcome::issue("warning", "business-rule", "b", &["List.date".to_owned()]);
         let (both, one) = (vec![told.clone(), departs.clone()], vec![told]);

@@ -216,7 +216,13 @@ pub(super) fn check_source(service: &Service, request: &Request, list: &Value, s
 }
 
 /// Finds what each entry names, in the record and in the caller's own scope; hidden, absent and elsewhere answer alike.
-pub(super) fn resolve(service: &Service, request: &Request, connection: &mut AnyConnection, list: &mut Value, row: &HolderRow) -> Result<(), Refused> {
+pub(super) fn resolve(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    list: &mut Value,
+    row: &HolderRow,
+) -> Result<(), Refused> {
     let folders = kind(list) == Some(Kind::SubmissionSet);
     let of = |resource| service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     let scopes = listed::ENTRIES.map(of);

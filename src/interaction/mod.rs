@@ -107,6 +107,13 @@ pub struct Settings {
     pub sandbox: bool,
 }
 
+impl Settings {
+    /// Those of the sandbox.
+    pub fn sandbox() -> Self {
+        Self { identities: Identities::All, strict_search: false, strict_admission: false, masked_and_hidden: false, sandbox: true }
+    }
+}
+
 /// What every interaction needs.
 #[derive(Clone)]
 pub struct Service {

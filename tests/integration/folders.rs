@@ -66,7 +66,8 @@ fn its_author_adds_and_takes_out_documents() {
         let told = answer.expect(200);
         assert_eq!((entries(&told), told["meta"]["versionId"].as_str()), (vec![b.clone(), c.clone()], Some("2")));
         assert_eq!((read(&hospital), read(&physician)), (vec![b.clone(), c.clone()], vec![c.clone()]));
-        let found = |item: &String| server.get(&physician, &format!("List?patient.identifier={}&code=folder&item={item}", token(&me))).matches();
+        let found =
+            |item: &String| server.get(&physician, &format!("List?patient.identifier={}&code=folder&item={item}", token(&me))).matches();
         assert_eq!((found(a), found(b), found(c)), (vec![], vec![], vec![id.clone()]));
 
         // What was in it is told to its author alone.

@@ -135,7 +135,8 @@ fn what_departs_from_the_guides_is_refused_where_admission_is_strict() {
             server.create(&structure(HOSPITAL), &whole).expect(201);
         }
         let refused = strict.create(&structure(HOSPITAL), &bare);
-        let places: Vec<Value> = refused.expect(422)["issue"].as_array().unwrap().iter().map(|issue| issue["expression"][0].clone()).collect();
+        let places: Vec<Value> =
+            refused.expect(422)["issue"].as_array().unwrap().iter().map(|issue| issue["expression"][0].clone()).collect();
         assert_eq!(places, ["DocumentReference.masterIdentifier", "DocumentReference.author"]);
         let id = lenient.create(&structure(HOSPITAL), &bare).id();
         let folder = list(&me, "folder", &[&format!("DocumentReference/{id}")]);
