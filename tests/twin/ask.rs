@@ -27,7 +27,14 @@ impl<'d> Asker<'d> {
                 steps.push(step);
             }
         }
-        let hot = case.changes.iter().map(|change| change.name().to_owned()).collect();
+        // What becomes of a thing is asked of the thing.
+        let of = |step: &Step| match &step.what {
+            What::Edit { .. } | What::End(_) => step.needs(),
+            _ => Vec::new(),
+        };
+        let differs = |step: &&Step| case.changes.iter().any(|change| change.name() == step.name);
+        let mut hot: Vec<String> = case.changes.iter().map(|change| change.name().to_owned()).collect();
+        hot.extend(steps.iter().filter(differs).flat_map(of));
         Self { dice, caller: case.caller.clone(), names, steps, hot, count: 0 }
     }
 
