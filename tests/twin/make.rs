@@ -57,28 +57,31 @@ fn text(dice: &mut Dice, from: &[&str]) -> String {
     (*dice.pick(from)).to_owned()
 }
 
-/// Who asks.
-pub fn caller(dice: &mut Dice) -> Who {
+/// Days after which the minor is of age.
+const OF_AGE: u32 = 2126;
+
+/// Who asks so many days later.
+pub fn caller(dice: &mut Dice, days: u32) -> Who {
     let structure = if dice.chance(2) { Some(1) } else { None };
     let mut one = Professional { number: 1, profession: text(dice, &PROFESSIONS), structure, ..Professional::default() };
     match dice.roll(100) {
-        0..45 => Who::Professional(one),
-        45..57 => {
+        0..42 => Who::Professional(one),
+        42..52 => {
             one.purpose = text(dice, &["bris_de_glace", "bris_de_glace", "centre_15"]);
             Who::Professional(one)
         }
-        57..65 => {
+        52..60 => {
             (one.sector, one.specialty) = if dice.chance(2) { ("SA13".into(), String::new()) } else { (String::new(), "SM25".into()) };
             Who::Professional(one)
         }
-        65..67 => {
+        60..62 => {
             one.sector = "SA23".into();
             Who::Professional(one)
         }
-        67..69 => Who::Professional(Professional { profession: "330".into(), system: "TRE_R85".into(), ..one }),
-        69..79 => Who::Structure(1),
-        79..87 => Who::Holder(number(dice, 2)),
-        87..93 => Who::Representative { person: RELATIVES, of: MINOR },
+        62..64 => Who::Professional(Professional { profession: "330".into(), system: "TRE_R85".into(), ..one }),
+        64..72 => Who::Structure(1),
+        72..84 => Who::Holder(if days >= OF_AGE && dice.chance(2) { MINOR } else { number(dice, 2) }),
+        84..93 => Who::Representative { person: RELATIVES, of: MINOR },
         93..95 => Who::Application(0),
         95..97 => Who::Operator,
         97..99 => Who::Auditor,
@@ -188,8 +191,9 @@ impl Maker<'_> {
         };
         let named = Named::Party(Party::Professional(one.number));
         let (by, name) = (self.state.guardian(of), self.new_name("c"));
-        let end = String::new();
-        self.push(&name, What::Consent(Consent { of, by, kind, permits: true, named, start: end.clone(), end: end.clone(), part: end }));
+        let end = if self.dice.chance(3) { text(self.dice, &deeds::ENDS) } else { String::new() };
+        let part = if kind == "record-access" && self.dice.chance(4) { text(self.dice, &deeds::PARTS) } else { String::new() };
+        self.push(&name, What::Consent(Consent { of, by, kind, permits: true, named, start: String::new(), end, part }));
     }
 }
 

@@ -1,9 +1,10 @@
 //! P1 proved by twins: two databases that agree on what a caller may see, and differ in what it may not, give it the same answers.
 //!
 //! A seed makes a world (`make`), a caller, and changes of what the caller may not see, which a second reader of CONTRACT decides
-//! (`reader`, `traces`, `view`), not `src/policy`. Both worlds are brought about by requests (`build`), the same random requests go to both
-//! (`ask`, `search`, `writes`), and the answers are compared up to what each database makes new (`same`). A difference is shrunk
-//! (`shrink`) and printed as a case, which stays in `found.ndjson`.
+//! (`reader`, `traces`, `view`), not `src/policy`. Both worlds are brought about by requests (`build`). What the second reader says is
+//! seen is read first, and nothing else is found (`agree`); then the same random requests go to both (`ask`, `search`, `writes`), and the
+//! answers are compared up to what each database makes new (`same`). A difference is shrunk (`shrink`) and printed as a case, which stays
+//! in `found.ndjson`. Which mistakes it finds, and how soon, is in the README.
 //!
 //! Many worlds share a pair of servers, each with people and identifiers of its own. To a caller the other worlds are more of what it
 //! may not see, and their twins differ too. Only what everybody sees is alike for all: directories, which are written in one order in
@@ -18,6 +19,7 @@
 //!
 //! `ENSEMBLE_TWIN_SEED` and `ENSEMBLE_TWIN_PAIRS` (pairs of requests over both databases) make another run or a longer one.
 
+mod agree;
 mod ask;
 mod build;
 mod found;
@@ -49,10 +51,10 @@ const PAIRS: usize = 20_000;
 /// Random requests for each world.
 const ASKS: usize = 160;
 /// Worlds in one pair of databases.
-const WORLDS: u64 = 12;
-/// Days that may pass: past the ends of Consents and of what was given for a day, past the month after which what was hidden from the
-/// person is shown to it, past the majority of the minor.
-const PASSING: [u32; 12] = [1, 1, 3, 8, 15, 20, 29, 30, 45, 200, 400, 2200];
+const WORLDS: u64 = 9;
+/// Days that pass, one after the other: past the end of what was given for a day, past the month after which what was hidden from the
+/// person is shown to it and to the day before, past the ends of Consents, past the majority of the minor.
+const PASSING: [u32; 12] = [1, 30, 20, 29, 2200, 45, 8, 200, 31, 400, 3, 15];
 /// Worlds at the same time.
 const THREADS: usize = 4;
 
@@ -62,15 +64,16 @@ fn number(name: &str) -> Option<u64> {
 
 /// The days that pass in the batch of a seed before anything is asked: in two batches of three.
 fn days(seed: u64) -> u32 {
-    let batch = seed / WORLDS;
-    if batch.is_multiple_of(3) { 0 } else { *Dice::new(batch).pick(&PASSING) }
+    let (turn, place) = (seed / WORLDS / 3, seed / WORLDS % 3);
+    let at = |place: u64| PASSING[usize::try_from((2 * turn + place) % 12).unwrap()];
+    place.checked_sub(1).map_or(0, at)
 }
 
 /// The world of a seed, its twin and the requests; none where no twin was found.
 fn case(seed: u64) -> Option<Case> {
     let names = Names { world: seed % 900_000 };
     let (mut dice, days) = (Dice::new(seed), days(seed));
-    let caller = make::caller(&mut dice);
+    let caller = make::caller(&mut dice, days);
     let world = make::world(&mut dice, &caller);
     let changes = make::changes(&mut dice, &caller, &world, days);
     if changes.is_empty() {
@@ -90,10 +93,12 @@ fn in_threads(work: impl Fn() + Sync) {
     });
 }
 
+/// The first difference that was met, by the case of a seed.
+type Met = (u64, Case, Leak);
+
 /// Brings about the worlds of these seeds in one pair of databases, lets time pass and asks until enough was asked; what was measured,
-/// or after how many pairs the first difference was met, told small.
-fn batch(backend: Backend, seeds: Range<u64>, enough: usize) -> Result<Tally, (usize, String)> {
-    let pair = Pair::start(backend);
+/// and a difference.
+fn batch(pair: &Pair, seeds: Range<u64>, enough: usize) -> (Tally, Option<Met>) {
     let next = AtomicU64::new(seeds.start);
     let (worlds, failed) = (Mutex::new(Vec::new()), Mutex::new(None));
     in_threads(|| {
@@ -119,7 +124,7 @@ fn batch(backend: Backend, seeds: Range<u64>, enough: usize) -> Result<Tally, (u
         while failed.lock().unwrap().is_none() && done.load(Ordering::Relaxed) < enough {
             let Some((seed, case, made)) = worlds.lock().unwrap().pop() else { return };
             let mut tally = Tally::default();
-            let leak = pair.run(&case, case.names(), made, &mut tally);
+            let leak = pair.run(&case, made, &mut tally);
             done.fetch_add(tally.pairs, Ordering::Relaxed);
             whole.lock().unwrap().add(tally);
             if let Some(leak) = leak {
@@ -127,23 +132,20 @@ fn batch(backend: Backend, seeds: Range<u64>, enough: usize) -> Result<Tally, (u
             }
         }
     });
-    match failed.into_inner().unwrap() {
-        None => Ok(whole.into_inner().unwrap()),
-        Some((seed, case, leak)) => Err((done.into_inner(), told(backend, &pair, seed, &case, leak))),
-    }
+    (whole.into_inner().unwrap(), failed.into_inner().unwrap())
 }
 
 /// The difference, told small.
-fn told(backend: Backend, pair: &Pair, seed: u64, case: &Case, leak: Leak) -> String {
+fn told(backend: Backend, pair: &Pair, (seed, case, leak): Met, pairs: usize) -> String {
     // Shrinking takes a while.
-    eprintln!("seed {seed} on {backend:?}, {} days later: {}", case.days, leak.told);
-    let (small, told) = shrink::shrink(pair, case, leak);
+    eprintln!("seed {seed} on {backend:?} after {pairs} pairs, {} days later, request {}: {}", case.days, leak.at, leak.told);
+    let (small, told) = shrink::shrink(pair, &case, leak);
     let steps: Vec<String> = small.world.iter().map(|step| format!("  {step:?}")).collect();
     let line = serde_json::to_string(&small).unwrap();
     let alike = if small.world == small.twin() { "the worlds are alike: what differs is chance, or this test\n" } else { "" };
     let Case { caller, changes, days, asks, .. } = small;
     format!(
-        "seed {seed} on {backend:?}:\n{alike}{told}\ncaller {caller:?}\nchanges {changes:#?}\ndays {days}\nasks {asks:#?}\nworld\n{}\ncase\n{line}\n",
+        "seed {seed} on {backend:?} after {pairs} pairs:\n{alike}{told}\ncaller {caller:?}\nchanges {changes:#?}\ndays {days}\nasks {asks:#?}\nworld\n{}\ncase\n{line}\n",
         steps.join("\n")
     )
 }
@@ -157,9 +159,11 @@ fn answers_do_not_depend_on_what_the_caller_may_not_see() {
         let mut whole = Tally::default();
         while whole.pairs < enough / 2 {
             let end = (first / WORLDS + 1) * WORLDS;
-            match batch(backend, first..end, enough / 2 - whole.pairs) {
-                Ok(tally) => whole.add(tally),
-                Err((pairs, told)) => panic!("after {} pairs, {told}", whole.pairs + pairs),
+            let pair = Pair::start(backend);
+            let (tally, met) = batch(&pair, first..end, enough / 2 - whole.pairs);
+            whole.add(tally);
+            if let Some(met) = met {
+                panic!("{}", told(backend, &pair, met, whole.pairs));
             }
             first = end;
         }

@@ -4,7 +4,6 @@ use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use super::build::{Ids, id_of, perform};
-use super::reader::State;
 use super::same::{Bijection, difference};
 use super::world::{Ask, Case, Names, Step, What};
 use crate::support::answer::Answer;
@@ -73,7 +72,8 @@ pub struct Pair {
 
 /// The ids of what was made of a case in either database, and which go together.
 pub struct Made {
-    ids: [Ids; 2],
+    names: Names,
+    pub(super) ids: [Ids; 2],
     goes: Bijection,
 }
 
@@ -105,7 +105,7 @@ impl Pair {
             Err(leak) => return Some(leak),
         };
         pair.pass(case.days);
-        pair.run(case, names, made, &mut Tally::default())
+        pair.run(case, made, &mut Tally::default())
     }
 
     /// Brings both worlds about.
@@ -121,16 +121,16 @@ impl Pair {
             let [one, other] = &mut ids;
             goes.pair(&id_of(one, &name), &id_of(other, &name));
         }
-        Ok(Made { ids, goes })
+        Ok(Made { names, ids, goes })
     }
 
     /// Asks both databases; the first difference.
-    pub fn run(&self, case: &Case, names: Names, mut made: Made, tally: &mut Tally) -> Option<Leak> {
-        if let Some(told) = self.agree(case, names, &mut made, tally) {
+    pub fn run(&self, case: &Case, mut made: Made, tally: &mut Tally) -> Option<Leak> {
+        if let Some(told) = self.agree(case, &mut made, tally) {
             return Some(Leak { at: usize::MAX, told });
         }
         let mut asked = case.asks.iter().enumerate();
-        asked.find_map(|(at, ask)| self.ask(case, names, &mut made, ask, tally).err().map(|told| Leak { at, told }))
+        asked.find_map(|(at, ask)| self.ask(case, &mut made, ask, tally).err().map(|told| Leak { at, told }))
     }
 
     /// Does all deeds of both worlds. What everybody sees is in both, and in one order.
@@ -153,57 +153,16 @@ impl Pair {
         Ok(())
     }
 
-    /// Each thing of either world is read by its id: alike in both, and seen where the second reader says so, of a List what it says.
-    fn agree(&self, case: &Case, names: Names, made: &mut Made, tally: &mut Tally) -> Option<String> {
-        let worlds = [case.world.clone(), case.twin()];
-        let states = [0, 1].map(|side| State::later(&worlds[side], case.days));
-        let mut rows: Vec<(String, &str, [bool; 2])> = Vec::new();
-        for step in worlds.iter().flatten().filter(|step| !step.resource().is_empty()) {
-            let of = |side: usize| worlds[side].iter().find(|one| one.name == step.name);
-            let whole = [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(&case.caller, step)));
-            rows.push((step.name.clone(), step.resource(), whole));
-            if let What::Document(document) = &step.what {
-                rows.push((format!("{}b", step.name), "Binary", [0, 1].map(|side| states[side].sees_content(&case.caller, &step.name))));
-                let brought = [0, 1].map(|side| states[side].sees_report(&case.caller, document.of, document.report));
-                for (kind, letter) in [("DiagnosticReport", "r"), ("Observation", "o")].into_iter().filter(|_| document.report != 0) {
-                    rows.push((format!("d{}{letter}", document.report), kind, brought));
-                }
-            }
-        }
-        rows.sort();
-        rows.dedup();
-        for (name, kind, sees) in rows {
-            let ask = Ask { method: "GET".into(), path: format!("{kind}/{{{{{name}}}}}"), ..Ask::default() };
-            let answers = match self.ask(case, names, made, &ask, tally) {
-                Ok(answers) => answers,
-                Err(told) => return Some(told),
-            };
-            for side in [0, 1] {
-                if (answers[side].status == 200) != sees[side] {
-                    let statuses = answers.map(|answer| answer.status);
-                    return Some(format!("the second reader says {sees:?} of {name} ({kind}), the server {statuses:?}"));
-                }
-                let Some(set) = states[side].sets.get(&name).filter(|_| sees[side]) else { continue };
-                let entries = states[side].entries(&case.caller, set);
-                let wanted: Vec<String> = entries.into_iter().map(|entry| id_of(&mut made.ids[side], entry)).collect();
-                let found = listed(&answers[side]);
-                if found != wanted {
-                    return Some(format!("the second reader says {wanted:?} are the entries of {name}, the server {found:?}"));
-                }
-            }
-        }
-        None
-    }
-
-    /// Asks both databases, page by page; the first answers, or the first difference.
-    fn ask(&self, case: &Case, names: Names, made: &mut Made, ask: &Ask, tally: &mut Tally) -> Result<[Answer; 2], String> {
+    /// Asks both databases, page by page; the answers, or the first difference.
+    pub(super) fn ask(&self, case: &Case, made: &mut Made, ask: &Ask, tally: &mut Tally) -> Result<Vec<[Answer; 2]>, String> {
+        let names = made.names;
         let (_shared, _alone);
         if ask.alone {
             _alone = self.turn.write().unwrap();
         } else {
             _shared = self.turn.read().unwrap();
         }
-        let Made { ids, goes } = made;
+        let Made { ids, goes, .. } = made;
         let asked = |ids: &mut Ids| Ask { path: filled(&ask.path, ids), body: filled(&ask.body, ids), ..ask.clone() };
         // An id that was asked for stands for itself in the answer.
         let first = self.page(case, names, goes, &ids.each_mut().map(asked), tally)?;
@@ -213,12 +172,15 @@ impl Pair {
             }
         }
         let mut next = first.each_ref().map(next);
+        let mut all = vec![first];
         for _page in 0..ask.pages {
             let [Some(one), Some(other)] = next else { break };
             let asks = [one, other].map(|path| Ask { method: "GET".into(), path, headers: ask.headers.clone(), ..Ask::default() });
-            next = self.page(case, names, goes, &asks, tally)?.each_ref().map(self::next);
+            let page = self.page(case, names, goes, &asks, tally)?;
+            next = page.each_ref().map(self::next);
+            all.push(page);
         }
-        Ok(first)
+        Ok(all)
     }
 
     /// Asks each database its own, one of them first in turn; the answers, or how they differ.
@@ -242,14 +204,6 @@ impl Pair {
             None => Ok([one, other]),
         }
     }
-}
-
-/// The ids of the entries of a List, as it is shown.
-fn listed(answer: &Answer) -> Vec<String> {
-    let list = answer.json();
-    let entries = list["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let target = |entry: &serde_json::Value| entry["item"]["reference"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
-    entries.iter().filter_map(target).collect()
 }
 
 /// Keeps the id of what was made.

@@ -6,7 +6,10 @@ use crate::twin::world::{Consent, Document, Edit, MINOR, Named, Party, Professio
 /// First days of Consents.
 const STARTS: [&str; 3] = ["2026-01-01", "2026-12-01", "2027-06-01"];
 /// Last days of Consents; the first is over when it is given.
-const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10", "2027-12-31"];
+pub(super) const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10", "2027-12-31"];
+
+/// What rights are narrowed to.
+pub(super) const PARTS: [&str; 2] = ["DocumentReference", "Patient"];
 
 impl Maker<'_> {
     pub(super) fn consent(&mut self, of: usize) -> Consent {
@@ -30,8 +33,7 @@ impl Maker<'_> {
         if !end.is_empty() && end < start {
             end.clear();
         }
-        let part =
-            if kind == "record-access" && self.dice.chance(6) { text(self.dice, &["DocumentReference", "Patient"]) } else { String::new() };
+        let part = if kind == "record-access" && self.dice.chance(6) { text(self.dice, &PARTS) } else { String::new() };
         let by = self.state.guardian(of);
         let mut consent = Consent { of, by, kind, permits, named, start, end, part };
         if self.dice.chance(5) {
@@ -102,12 +104,13 @@ impl Maker<'_> {
         if document.code == "11502-2" && !self.dice.chance(4) {
             document.report = document.number;
         }
-        if self.dice.chance(6) {
-            let name = self.some("d");
+        if self.dice.chance(4) {
+            let reports: Vec<String> = self.state.documents.keys().filter(|name| self.state.report(name) > 0).cloned().collect();
+            let name = if reports.is_empty() || self.dice.chance(2) { self.some("d") } else { self.dice.pick(&reports).clone() };
             if let Some(stored) = self.state.documents.get(&name) {
                 (document.of, document.by, document.labels) = (stored.document.of, stored.document.by.clone(), Vec::new());
                 // The next version of its report, or one of its own.
-                if stored.document.report != 0 && stored.status == "current" && self.dice.chance(2) {
+                if stored.document.report != 0 && stored.status == "current" && !self.dice.chance(3) {
                     (document.report, document.code) = (stored.document.report, "11502-2".to_owned());
                 }
                 document.replaces = name;
@@ -146,9 +149,12 @@ impl Maker<'_> {
         What::Team { of, members, manager, active: !self.dice.chance(5) }
     }
 
-    /// A change of a stored document, more often of one that brought a report or is in a List.
+    /// A change of a stored document, more often of one that brought a version of a report or is in a List.
     pub(super) fn edit(&mut self) -> Option<What> {
-        let known = |name: &&String| self.state.report(name) > 0 || self.state.sets.values().any(|set| set.documents.contains(*name));
+        let known = |name: &&String| {
+            let brought = self.state.reports.values().any(|all| all.contains(*name));
+            brought || self.state.sets.values().any(|set| set.documents.contains(*name))
+        };
         let chosen: Vec<String> = self.state.documents.keys().filter(known).cloned().collect();
         let document = if chosen.is_empty() || self.dice.chance(3) { self.some("d") } else { self.dice.pick(&chosen).clone() };
         let stored = self.state.documents.get(&document)?;

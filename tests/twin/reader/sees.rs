@@ -57,6 +57,24 @@ impl State {
         last.is_some_and(|name| self.report(name) > 0 && self.sees_content(who, name))
     }
 
+    /// Whether the versions of a report that are no more are seen: by who sees what every document that brought one has for content.
+    pub fn sees_versions(&self, who: &Who, of: usize, report: usize) -> bool {
+        let all = self.reports.get(&(of, report));
+        self.sees_report(who, of, report) && all.is_some_and(|all| all.iter().all(|name| self.sees_content(who, name)))
+    }
+
+    /// Whether a document is one that traces do not name to who reads those of the record: it is hidden from the person or from those
+    /// who represent it.
+    pub fn hidden_from(&self, who: &Who, name: &str) -> bool {
+        let Some(stored) = self.documents.get(name) else { return false };
+        let hides = |label: &str| self.hides(stored, label);
+        match who {
+            Who::Holder(_) => hides("INVISIBLE_PATIENT"),
+            Who::Representative { .. } => hides("INVISIBLE_PATIENT") || hides("INVISIBLE_REPRESENTANTS_LEGAUX"),
+            _ => false,
+        }
+    }
+
     pub(super) fn authors(stored: &Stored) -> Vec<Party> {
         let mut all = stored.document.authors.clone();
         match &stored.document.by {
