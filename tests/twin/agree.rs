@@ -88,7 +88,7 @@ fn rows(case: &Case, states: &[State; 2]) -> Vec<Row> {
             row(brought("r"), "DiagnosticReport", "", seen);
             row(brought("o"), "Observation", "", seen);
             let versions = [0, 1].map(|side| states[side].sees_versions(who, document.of, document.report));
-            row(brought("r"), "DiagnosticReport", "/_history", versions);
+            row(brought("r"), "DiagnosticReport", "/_history/1", versions);
         }
     }
     rows.sort();

@@ -2,11 +2,12 @@
 
 mod changes;
 mod deeds;
+mod rights;
 
 pub use changes::changes;
 
 use super::reader::State;
-use super::world::{ANNOUNCED, Consent, MINOR, Named, Party, Professional, QUIET, RELATIVES, Step, What, Who};
+use super::world::{ANNOUNCED, MINOR, Party, Professional, QUIET, RELATIVES, Step, What, Who};
 use crate::support::dice::Dice;
 
 /// Types of documents: some that every profession consults, some that few do.
@@ -32,10 +33,11 @@ pub const DATES: [&str; 4] =
 pub const LANGUAGES: [&str; 3] = ["fr-FR", "de-DE", ""];
 pub const PHONES: [&str; 3] = ["0612345678", "0699999999", "0145678901"];
 const PROFESSIONS: [&str; 7] = ["10", "10", "60", "28", "21", "40", "35"];
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "record-access",
     "record-access",
     "record-access",
+    "care-team-access",
     "care-team-access",
     "record-block",
     "treating-physician",
@@ -126,6 +128,11 @@ impl Maker<'_> {
     }
 
     fn holder(&mut self) -> usize {
+        if let Who::Holder(of) | Who::Representative { of, .. } = self.caller
+            && self.dice.chance(2)
+        {
+            return of;
+        }
         *self.dice.pick(&[0, 0, 0, 1, 1, MINOR, QUIET])
     }
 
@@ -181,20 +188,6 @@ impl Maker<'_> {
         let members = vec![party(self.dice), party(self.dice)];
         self.push("t0", What::Team { of: 0, members, manager: Some(1), active: true });
     }
-
-    /// A right that is likely to let the caller see something.
-    fn right(&mut self, of: usize) {
-        let Who::Professional(one) = self.caller.clone() else { return };
-        let kind = match (one.sector.as_str(), one.specialty.as_str()) {
-            ("", "") => text(self.dice, &["record-access", "record-access", "record-access", "treating-physician", "administrator"]),
-            _ => "occupational-health".to_owned(),
-        };
-        let named = Named::Party(Party::Professional(one.number));
-        let (by, name) = (self.state.guardian(of), self.new_name("c"));
-        let end = if self.dice.chance(3) { text(self.dice, &deeds::ENDS) } else { String::new() };
-        let part = if kind == "record-access" && self.dice.chance(4) { text(self.dice, &deeds::PARTS) } else { String::new() };
-        self.push(&name, What::Consent(Consent { of, by, kind, permits: true, named, start: String::new(), end, part }));
-    }
 }
 
 /// A world for this caller.
@@ -208,6 +201,9 @@ pub fn world(dice: &mut Dice, caller: &Who) -> Vec<Step> {
             maker.right(0);
             if maker.dice.chance(5) {
                 maker.right(1);
+            }
+            if maker.dice.chance(3) {
+                maker.versions();
             }
         }
         if let Some(step) = maker.any() {

@@ -54,7 +54,7 @@ const ASKS: usize = 160;
 const WORLDS: u64 = 9;
 /// Days that pass, one after the other: past the end of what was given for a day, past the month after which what was hidden from the
 /// person is shown to it and to the day before, past the ends of Consents, past the majority of the minor.
-const PASSING: [u32; 12] = [1, 30, 20, 29, 2200, 45, 8, 200, 31, 400, 3, 15];
+const PASSING: [u32; 12] = [29, 30, 2200, 45, 1, 20, 31, 200, 8, 400, 30, 3];
 /// Worlds at the same time.
 const THREADS: usize = 4;
 

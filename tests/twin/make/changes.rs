@@ -29,7 +29,9 @@ fn change(dice: &mut Dice, caller: &Who, world: &[Step], place: usize) -> Option
     let steps: Vec<&Step> =
         world.iter().filter(|step| !matches!(step.what, What::Practitioner(_) | What::Organization(_) | What::Role(..))).collect();
     let step = (*dice.pick(&steps)).clone();
-    match dice.roll(4) {
+    // Of a List more often what it lists than that there is one.
+    let kind = if matches!(step.what, What::Set(_)) && !dice.chance(3) { 3 } else { dice.roll(4) };
+    match kind {
         0 | 1 => Some(Change::Without(step.name)),
         2 => {
             let at = number(dice, u64::try_from(world.len()).unwrap()) + 1;
@@ -38,12 +40,12 @@ fn change(dice: &mut Dice, caller: &Who, world: &[Step], place: usize) -> Option
                 Maker { dice, caller: caller.clone(), world: before.to_vec(), state: State::of(before), count: 100 + 10 * place };
             Some(Change::Added(at, maker.any()?))
         }
-        _ => Some(Change::Instead(Step { what: varied(dice, &step)?, ..step })),
+        _ => Some(Change::Instead(Step { what: varied(dice, &step, world)?, ..step })),
     }
 }
 
 /// The same deed with something else about it.
-fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
+fn varied(dice: &mut Dice, step: &Step, world: &[Step]) -> Option<What> {
     let mut what = step.what.clone();
     match &mut what {
         What::Space { phone, practitioner, .. } => {
@@ -86,13 +88,17 @@ fn varied(dice: &mut Dice, step: &Step) -> Option<What> {
                 }
             }
         }
-        What::Set(set) => match dice.roll(3) {
-            0 => set.title = text(dice, &TITLES),
-            1 => set.documents.push(format!("d{}", dice.roll(30))),
-            _ => {
-                set.documents.pop();
+        What::Set(set) => {
+            let mine = |step: &&Step| matches!(&step.what, What::Document(document) if document.of == set.of && document.by == set.by);
+            let documents: Vec<&String> = world.iter().filter(mine).map(|step| &step.name).collect();
+            let at = number(dice, u64::try_from(set.documents.len() + 1).unwrap());
+            match dice.roll(5) {
+                0 => set.title = text(dice, &TITLES),
+                1 | 2 if at < set.documents.len() => drop(set.documents.remove(at)),
+                _ if !documents.is_empty() => set.documents.insert(at, (*dice.pick(&documents)).clone()),
+                _ => {}
             }
-        },
+        }
         What::Edit { edit, .. } => *edit = *dice.pick(&[Edit::Mask, Edit::Archive, Edit::Withdraw]),
         What::Look { at, .. } => *at = format!("d{}", dice.roll(20)),
         What::End(_) | What::Renumber(_) | What::Merge { .. } => return None,

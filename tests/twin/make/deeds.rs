@@ -1,64 +1,9 @@
-//! What may be done: Consents, documents, Lists, changes, looks.
+//! What may be done beside Consents: documents, Lists, teams, changes, looks.
 
-use super::{CODES, DATES, KINDS, LANGUAGES, Maker, OWN, TITLES, number, other, party, text};
-use crate::twin::world::{Consent, Document, Edit, MINOR, Named, Party, Professional, Set, What, Who};
-
-/// First days of Consents.
-const STARTS: [&str; 3] = ["2026-01-01", "2026-12-01", "2027-06-01"];
-/// Last days of Consents; the first is over when it is given.
-pub(super) const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10", "2027-12-31"];
-
-/// What rights are narrowed to.
-pub(super) const PARTS: [&str; 2] = ["DocumentReference", "Patient"];
+use super::{CODES, DATES, LANGUAGES, Maker, OWN, TITLES, number, other, party, text};
+use crate::twin::world::{Document, Edit, MINOR, Named, Party, Professional, Set, What, Who};
 
 impl Maker<'_> {
-    pub(super) fn consent(&mut self, of: usize) -> Consent {
-        let kind = text(self.dice, &KINDS);
-        let named = match kind.as_str() {
-            "record-access" | "record-block" => Named::Party(party(self.dice)),
-            "treating-physician" | "administrator" | "occupational-health" => Named::Party(Party::Professional(1 + number(self.dice, 4))),
-            "care-team-access" => Named::Team(self.some("t")),
-            "application" => Named::Application,
-            _ => Named::Nobody,
-        };
-        let permits = match kind.as_str() {
-            "record-block" => false,
-            "break-glass" | "samu" | "emergency-masked" | "default-masking" => self.dice.chance(2),
-            _ => true,
-        };
-        let (plain, block) = (named == Named::Nobody, kind == "record-block");
-        let start = if !plain && !block && self.dice.chance(8) { text(self.dice, &STARTS) } else { String::new() };
-        // A block does not end before it was recorded.
-        let mut end = if !plain && self.dice.chance(4) { text(self.dice, if block { &ENDS[1..] } else { &ENDS }) } else { String::new() };
-        if !end.is_empty() && end < start {
-            end.clear();
-        }
-        let part = if kind == "record-access" && self.dice.chance(6) { text(self.dice, &PARTS) } else { String::new() };
-        let by = self.state.guardian(of);
-        let mut consent = Consent { of, by, kind, permits, named, start, end, part };
-        if self.dice.chance(5) {
-            self.collected(&mut consent);
-        }
-        consent
-    }
-
-    /// A professional states that consent was collected; a day is all it is given where it says no end.
-    fn collected(&mut self, consent: &mut Consent) {
-        let Who::Professional(one) = (match &self.caller {
-            Who::Professional(_) if self.dice.chance(2) => self.caller.clone(),
-            _ => other(self.dice),
-        }) else {
-            return;
-        };
-        if matches!(consent.kind.as_str(), "record-access" | "treating-physician") && !self.dice.chance(3) {
-            consent.named = Named::Party(Party::Professional(one.number));
-        }
-        if self.dice.chance(2) {
-            (consent.start, consent.end) = (String::new(), String::new());
-        }
-        consent.by = Who::Professional(one);
-    }
-
     pub(super) fn document(&mut self, of: usize) -> Document {
         let by = match self.dice.roll(10) {
             0 => self.state.guardian(of),
@@ -122,6 +67,27 @@ impl Maker<'_> {
         document
     }
 
+    /// A report whose first version came with a document that is hidden from some, and whose next one with one that no longer is.
+    pub(super) fn versions(&mut self) {
+        let of = self.holder();
+        let by = Who::Structure(1 + number(self.dice, 2));
+        let label = text(self.dice, &["MASQUE_PS", "MASQUE_PS", "INVISIBLE_PATIENT", ""]);
+        let labels = if label.is_empty() { Vec::new() } else { vec![label.clone()] };
+        let mut document = Document { by: by.clone(), code: "11502-2".into(), labels, ..self.document(of) };
+        (document.of, document.replaces, document.report) = (of, String::new(), document.number);
+        let first = self.new_name("d");
+        self.push(&first, What::Document(document.clone()));
+        let title = format!("{} {}", text(self.dice, &TITLES), self.count + 1);
+        let mut next = Document { number: self.count + 1, title, labels: Vec::new(), replaces: first, ..document };
+        if self.dice.chance(3) {
+            next.report = 0;
+        }
+        let (document, name) = (self.new_name("d"), self.new_name("x"));
+        self.push(&document, What::Document(next));
+        let (by, edit) = if label == "MASQUE_PS" { (self.state.guardian(of), Edit::Unmask) } else { (by, Edit::Announce) };
+        self.push(&name, What::Edit { document, by, edit });
+    }
+
     /// Documents that somebody sees, listed.
     pub(super) fn set(&mut self) -> Option<What> {
         let first = self.some("d");
@@ -146,7 +112,7 @@ impl Maker<'_> {
     pub(super) fn team(&mut self, of: usize) -> What {
         let members = (0..1 + self.dice.roll(3)).map(|_| party(self.dice)).collect();
         let manager = if self.dice.chance(2) { Some(1 + number(self.dice, 2)) } else { None };
-        What::Team { of, members, manager, active: !self.dice.chance(5) }
+        What::Team { of, members, manager, active: !self.dice.chance(3) }
     }
 
     /// A change of a stored document, more often of one that brought a version of a report or is in a List.

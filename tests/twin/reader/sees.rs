@@ -57,7 +57,7 @@ impl State {
         last.is_some_and(|name| self.report(name) > 0 && self.sees_content(who, name))
     }
 
-    /// Whether the versions of a report that are no more are seen: by who sees what every document that brought one has for content.
+    /// Whether every version of a report is seen: by who sees what each document that brought one has for content.
     pub fn sees_versions(&self, who: &Who, of: usize, report: usize) -> bool {
         let all = self.reports.get(&(of, report));
         self.sees_report(who, of, report) && all.is_some_and(|all| all.iter().all(|name| self.sees_content(who, name)))
