@@ -32,7 +32,7 @@ pub const DATES: [&str; 4] =
     ["2026-10-01T10:00:00+02:00", "2026-10-02T08:30:00+02:00", "2025-01-15T12:00:00+01:00", "2024-02-29T23:59:59+01:00"];
 pub const LANGUAGES: [&str; 3] = ["fr-FR", "de-DE", ""];
 pub const PHONES: [&str; 3] = ["0612345678", "0699999999", "0145678901"];
-const PROFESSIONS: [&str; 7] = ["10", "10", "60", "28", "21", "40", "35"];
+const PROFESSIONS: [&str; 8] = ["10", "10", "10", "60", "28", "21", "40", "35"];
 const KINDS: [&str; 15] = [
     "record-access",
     "record-access",
@@ -67,22 +67,22 @@ pub fn caller(dice: &mut Dice, days: u32) -> Who {
     let structure = if dice.chance(2) { Some(1) } else { None };
     let mut one = Professional { number: 1, profession: text(dice, &PROFESSIONS), structure, ..Professional::default() };
     match dice.roll(100) {
-        0..42 => Who::Professional(one),
-        42..52 => {
+        0..40 => Who::Professional(one),
+        40..54 => {
             one.purpose = text(dice, &["bris_de_glace", "bris_de_glace", "centre_15"]);
             Who::Professional(one)
         }
-        52..60 => {
+        54..61 => {
             (one.sector, one.specialty) = if dice.chance(2) { ("SA13".into(), String::new()) } else { (String::new(), "SM25".into()) };
             Who::Professional(one)
         }
-        60..62 => {
+        61..63 => {
             one.sector = "SA23".into();
             Who::Professional(one)
         }
-        62..64 => Who::Professional(Professional { profession: "330".into(), system: "TRE_R85".into(), ..one }),
-        64..72 => Who::Structure(1),
-        72..84 => Who::Holder(if days >= OF_AGE && dice.chance(2) { MINOR } else { number(dice, 2) }),
+        63..65 => Who::Professional(Professional { profession: "330".into(), system: "TRE_R85".into(), ..one }),
+        65..73 => Who::Structure(1),
+        73..84 => Who::Holder(if days >= OF_AGE && dice.chance(2) { MINOR } else { number(dice, 2) }),
         84..93 => Who::Representative { person: RELATIVES, of: MINOR },
         93..95 => Who::Application(0),
         95..97 => Who::Operator,

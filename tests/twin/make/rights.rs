@@ -10,7 +10,7 @@ const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10",
 /// What rights are narrowed to.
 const PARTS: [&str; 2] = ["DocumentReference", "Patient"];
 /// Rights of who exercises ordinarily.
-const RIGHTS: [&str; 6] = ["record-access", "record-access", "record-access", "treating-physician", "administrator", "care-team-access"];
+const RIGHTS: [&str; 5] = ["record-access", "record-access", "record-access", "administrator", "care-team-access"];
 
 impl Maker<'_> {
     pub(super) fn consent(&mut self, of: usize) -> Consent {
@@ -63,38 +63,50 @@ impl Maker<'_> {
     /// A right that is likely to let the caller see something, and what may end it.
     pub(super) fn right(&mut self, of: usize) {
         let Who::Professional(one) = self.caller.clone() else { return };
-        let kind =
-            if one.sector.is_empty() && one.specialty.is_empty() { text(self.dice, &RIGHTS) } else { "occupational-health".to_owned() };
+        let kind = match (one.sector.as_str(), one.specialty.as_str(), one.profession.as_str()) {
+            ("", "", "10") if self.dice.chance(2) => "treating-physician".to_owned(),
+            ("", "", _) => text(self.dice, &RIGHTS),
+            _ => "occupational-health".to_owned(),
+        };
+        let itself = Party::Professional(one.number);
         let mut right = Consent {
             of,
             by: self.state.guardian(of),
             kind: kind.clone(),
             permits: true,
-            named: Named::Party(Party::Professional(one.number)),
+            named: Named::Party(itself),
             start: String::new(),
             end: if self.dice.chance(3) { text(self.dice, &ENDS) } else { String::new() },
             part: if kind == "record-access" && self.dice.chance(4) { text(self.dice, &PARTS) } else { String::new() },
         };
-        if kind == "care-team-access" {
-            let (members, active, team) = (vec![Party::Professional(one.number)], !self.dice.chance(3), self.new_name("t"));
-            self.push(&team, What::Team { of, members, manager: None, active });
-            right.named = Named::Team(team);
+        match kind.as_str() {
+            "care-team-access" => {
+                let (members, active, team) = (vec![itself], !self.dice.chance(3), self.new_name("t"));
+                self.push(&team, What::Team { of, members, manager: None, active });
+                right.named = Named::Team(team);
+            }
+            // It collected the consent itself, for a day.
+            "record-access" if self.dice.chance(3) => (right.by, right.end) = (self.caller.clone(), String::new()),
+            _ => {}
         }
         let name = self.new_name("c");
         self.push(&name, What::Consent(right.clone()));
-        let plain = Consent { end: String::new(), part: String::new(), ..right };
-        let against = match one.structure {
-            _ if kind == "treating-physician" && self.dice.chance(3) => {
-                Some(Consent { named: Named::Party(Party::Professional(one.number + 1)), ..plain })
+        let plain = Consent { by: self.state.guardian(of), end: String::new(), part: String::new(), ..right };
+        if kind == "treating-physician" && self.dice.chance(2) {
+            // Another one.
+            let (named, name) = (Named::Party(Party::Professional(one.number + 1)), self.new_name("c"));
+            self.push(&name, What::Consent(Consent { named, ..plain.clone() }));
+        }
+        // A block, of the structure that it acts for or of itself, that ends or does not.
+        if self.dice.chance(4) {
+            let named = Named::Party(one.structure.filter(|_| self.dice.chance(3)).map_or(itself, Party::Structure));
+            let end = if self.dice.chance(3) { "2026-11-30".to_owned() } else { String::new() };
+            let block = self.new_name("c");
+            self.push(&block, What::Consent(Consent { kind: "record-block".into(), permits: false, named, end, ..plain }));
+            if !self.dice.chance(3) {
+                let name = self.new_name("e");
+                self.push(&name, What::End(block));
             }
-            Some(structure) if self.dice.chance(4) => {
-                Some(Consent { kind: "record-block".into(), permits: false, named: Named::Party(Party::Structure(structure)), ..plain })
-            }
-            _ => None,
-        };
-        if let Some(against) = against {
-            let name = self.new_name("c");
-            self.push(&name, What::Consent(against));
         }
     }
 }
