@@ -79,7 +79,11 @@ fn rows(case: &Case, states: &[State; 2]) -> Vec<Row> {
     let mut row = |name: String, resource, more, sees| rows.push(Row { name, resource, more, sees });
     for step in worlds.iter().flatten().filter(|step| !step.resource().is_empty()) {
         let of = |side: usize| worlds[side].iter().find(|one| one.name == step.name);
-        row(step.name.clone(), step.resource(), "", [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(who, step))));
+        let whole = [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(who, step)));
+        row(step.name.clone(), step.resource(), "", whole);
+        if let What::Set(_) = &step.what {
+            row(step.name.clone(), step.resource(), "/_history/1", whole);
+        }
         let What::Document(document) = &step.what else { continue };
         row(format!("{}b", step.name), "Binary", "", [0, 1].map(|side| states[side].sees_content(who, &step.name)));
         if document.report != 0 {

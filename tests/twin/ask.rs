@@ -235,6 +235,7 @@ impl<'d> Asker<'d> {
         // What Lists that differ have as entries.
         for step in self.steps.iter().filter(|step| self.hot.contains(&step.name)) {
             let What::Set(set) = &step.what else { continue };
+            paths.push(format!("DocumentReference?patient={{{{p{}}}}}&_revinclude=List:item", set.of));
             paths
                 .extend(set.documents.iter().map(|name| format!("List?patient={{{{p{}}}}}&item=DocumentReference/{{{{{name}}}}}", set.of)));
         }

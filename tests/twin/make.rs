@@ -62,13 +62,16 @@ fn text(dice: &mut Dice, from: &[&str]) -> String {
 /// Days after which the minor is of age.
 const OF_AGE: u32 = 2126;
 
-/// Who asks so many days later.
-pub fn caller(dice: &mut Dice, days: u32) -> Who {
+/// Who asks so many days later: in the worlds of seeds that follow each other every kind of caller in its turn.
+pub fn caller(dice: &mut Dice, seed: u64, days: u32) -> Who {
     let structure = if dice.chance(2) { Some(1) } else { None };
     let mut one = Professional { number: 1, profession: text(dice, &PROFESSIONS), structure, ..Professional::default() };
-    match dice.roll(100) {
+    match seed * 61 % 100 {
         0..40 => Who::Professional(one),
         40..54 => {
+            if dice.chance(2) {
+                one.profession = "10".into();
+            }
             one.purpose = text(dice, &["bris_de_glace", "bris_de_glace", "centre_15"]);
             Who::Professional(one)
         }

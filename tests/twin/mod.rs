@@ -73,7 +73,7 @@ fn days(seed: u64) -> u32 {
 fn case(seed: u64) -> Option<Case> {
     let names = Names { world: seed % 900_000 };
     let (mut dice, days) = (Dice::new(seed), days(seed));
-    let caller = make::caller(&mut dice, days);
+    let caller = make::caller(&mut dice, seed, days);
     let world = make::world(&mut dice, &caller);
     let changes = make::changes(&mut dice, &caller, &world, days);
     if changes.is_empty() {

@@ -81,7 +81,7 @@ impl Maker<'_> {
         };
         match kind.as_str() {
             "care-team-access" => {
-                let (members, active, team) = (vec![itself], !self.dice.chance(3), self.new_name("t"));
+                let (members, active, team) = (vec![itself], self.dice.chance(2), self.new_name("t"));
                 self.push(&team, What::Team { of, members, manager: None, active });
                 right.named = Named::Team(team);
             }
