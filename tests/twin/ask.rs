@@ -27,7 +27,14 @@ impl<'d> Asker<'d> {
                 steps.push(step);
             }
         }
-        let hot = case.changes.iter().map(|change| change.name().to_owned()).collect();
+        // What becomes of a thing is asked of the thing.
+        let of = |step: &Step| match &step.what {
+            What::Edit { .. } | What::End(_) => step.needs(),
+            _ => Vec::new(),
+        };
+        let differs = |step: &&Step| case.changes.iter().any(|change| change.name() == step.name);
+        let mut hot: Vec<String> = case.changes.iter().map(|change| change.name().to_owned()).collect();
+        hot.extend(steps.iter().filter(differs).flat_map(of));
         Self { dice, caller: case.caller.clone(), names, steps, hot, count: 0 }
     }
 
@@ -212,22 +219,29 @@ impl<'d> Asker<'d> {
         Ask { method: "POST".into(), headers, body, alone, ..Ask::default() }
     }
 
-    /// What the documents that differ brought, read and searched.
+    /// What the documents that differ brought, read and searched, and Lists by what they list.
     fn brought(&self) -> Vec<Ask> {
         let brings = |step: &&Step| matches!(&step.what, What::Document(one) if one.report != 0) && self.hot.contains(&step.name);
         let of = |step: &Step| match &step.what {
             What::Document(one) => (one.of, one.report),
             _ => (0, 0),
         };
-        let paths = self.steps.iter().filter(brings).flat_map(|step| {
-            let (of, report) = of(step);
-            [
-                format!("Observation/{{{{d{report}o}}}}"),
-                format!("DiagnosticReport/{{{{d{report}r}}}}/_history"),
-                format!("Observation?patient={{{{p{of}}}}}&_revinclude=DiagnosticReport:result"),
-            ]
-        });
-        paths.map(|path| Ask { method: "GET".into(), path, pages: 1, ..Ask::default() }).collect()
+        let mut paths: Vec<String> = Vec::new();
+        for (of, report) in self.steps.iter().filter(brings).map(of) {
+            paths.push(format!("Observation/{{{{d{report}o}}}}"));
+            paths.push(format!("DiagnosticReport/{{{{d{report}r}}}}/_history"));
+            paths.push(format!("Observation?patient={{{{p{of}}}}}&_revinclude=DiagnosticReport:result"));
+        }
+        // What Lists that differ have as entries.
+        for step in self.steps.iter().filter(|step| self.hot.contains(&step.name)) {
+            let What::Set(set) = &step.what else { continue };
+            paths.push(format!("DocumentReference?patient={{{{p{}}}}}&_revinclude=List:item", set.of));
+            paths
+                .extend(set.documents.iter().map(|name| format!("List?patient={{{{p{}}}}}&item=DocumentReference/{{{{{name}}}}}", set.of)));
+        }
+        paths.sort();
+        paths.dedup();
+        paths.into_iter().map(|path| Ask { method: "GET".into(), path, pages: 1, ..Ask::default() }).collect()
     }
 
     /// Any request.

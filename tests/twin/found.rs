@@ -1,6 +1,6 @@
 //! Cases that showed a leak once, one on each line, as they were printed.
 
-use super::run::{Pair, Tally};
+use super::run::Pair;
 use super::shrink::as_of;
 use super::world::Case;
 use crate::support::on_both;
@@ -14,7 +14,7 @@ fn what_leaked_once_leaks_no_more() {
         for (place, line) in CASES.lines().enumerate() {
             let case: Case = serde_json::from_str(line).unwrap();
             let (case, names) = as_of(&case, u64::try_from(place).unwrap());
-            if let Some(leak) = pair.run(&case, names, &mut Tally::default()) {
+            if let Some(leak) = pair.alone(&case, names) {
                 panic!("case {} on {backend:?}: {}", place + 1, leak.told);
             }
         }

@@ -1,20 +1,43 @@
 //! The second reader: CONTRACT section 3 read again, naively and in memory, from the deeds of a world alone. It says what a caller may
 //! see; it knows nothing of `src/policy` and reads the matrix itself.
 
+mod fits;
 mod sees;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Days, NaiveDate};
 
 use super::world::{Consent, Document, Edit, MINOR, Named, Party, Professional, Set, Step, What, Who};
 
 const MATRIX: &str = include_str!("../../profiles/authorization/matrix.tsv");
 const PROFESSIONS: &str = include_str!("../../profiles/authorization/professions.tsv");
 
-/// Today, in every world.
-const TODAY: &str = "2026-11-23";
+/// The day on which everything is done, in every world.
+const DEEDS: &str = "2026-11-23";
+/// The day from which what was hidden from the person on the day of deeds is shown to it: a month has gone by (R1111-53 CSP).
+const SHOWN: &str = "2026-12-23";
+/// The day on which the minor comes of age.
+const MAJORITY: &str = "2032-09-18";
+
+/// A day; that of all deeds unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct Day(String);
+
+impl Default for Day {
+    fn default() -> Self {
+        Self(DEEDS.to_owned())
+    }
+}
+
+impl Day {
+    fn is_from(&self, day: &str) -> bool {
+        day <= self.0.as_str()
+    }
+}
 
 /// Whether a profession may consult a type of document: the cell says so, is confirmed and in force, and so is the column.
-pub fn may_consult(system: &str, profession: &str, code: &str) -> bool {
+pub fn may_consult(today: &Day, system: &str, profession: &str, code: &str) -> bool {
     let system = if system.is_empty() { "TRE_G15" } else { system };
     let in_force = PROFESSIONS.lines().any(|line| {
         let cells: Vec<&str> = line.split('\t').collect();
@@ -24,7 +47,7 @@ pub fn may_consult(system: &str, profession: &str, code: &str) -> bool {
         && MATRIX.lines().skip(1).any(|line| {
             let cells: Vec<&str> = line.split('\t').collect();
             let [_, s, p, _, t, "permit", "confirmed", since, until, ..] = cells[..] else { return false };
-            s == system && p == profession && t == code && since <= TODAY && (until == "*" || TODAY < until)
+            s == system && p == profession && t == code && today.is_from(since) && (until == "*" || !today.is_from(until))
         })
 }
 
@@ -42,6 +65,14 @@ fn exercise(one: &Professional) -> Exercise {
         ("SA66" | "SA13", _) | (_, "SM25" | "C41" | "CAPA11") => Exercise::Occupational,
         _ => Exercise::Ordinary,
     }
+}
+
+/// The rights with which a professional consults.
+const CONSULTS: [&str; 4] = ["record-access", "care-team-access", "treating-physician", "administrator"];
+
+/// Whether it is no emergency.
+fn is_normal(one: &Professional) -> bool {
+    one.purpose.is_empty() || one.purpose == "normal"
 }
 
 pub fn actors(one: &Professional) -> Vec<Party> {
@@ -78,6 +109,8 @@ pub struct State {
     teams: BTreeMap<String, (usize, Vec<Party>, Option<usize>, bool)>,
     relatives: BTreeMap<String, (usize, usize, bool)>,
     at: usize,
+    /// The day on which somebody looks: deeds are judged on the day on which they are done.
+    today: Day,
     /// The first deed that cannot be done.
     pub fault: Option<String>,
 }
@@ -86,6 +119,13 @@ impl State {
     /// What all these deeds make.
     pub fn of(world: &[Step]) -> Self {
         world.iter().fold(Self::default(), |state, step| state.after(step))
+    }
+
+    /// What they have made so many days later.
+    pub fn later(world: &[Step], days: u32) -> Self {
+        let day: NaiveDate = DEEDS.parse().unwrap();
+        let today = Day((day + Days::new(days.into())).to_string());
+        Self { today, ..Self::of(world) }
     }
 
     fn after(mut self, step: &Step) -> Self {
@@ -104,7 +144,10 @@ impl State {
             What::Team { of, members, manager, active } => {
                 self.teams.insert(step.name.clone(), (*of, members.clone(), *manager, *active));
             }
-            What::Consent(consent) => self.consents.push((step.name.clone(), consent.clone(), self.at, None)),
+            What::Consent(consent) => {
+                let consent = self.ended_in_a_day(consent.clone());
+                self.consents.push((step.name.clone(), consent, self.at, None));
+            }
             What::End(name) => {
                 let at = self.at;
                 if let Some(consent) = self.consents.iter_mut().find(|one| one.0 == *name) {
@@ -128,6 +171,18 @@ impl State {
             What::Practitioner(_) | What::Organization(_) | What::Role(..) => {}
         }
         self
+    }
+
+    /// What a professional outside the team collected without an end holds for 24 hours.
+    fn ended_in_a_day(&self, mut consent: Consent) -> Consent {
+        if let Who::Professional(one) = &consent.by
+            && consent.kind == "record-access"
+            && consent.end.is_empty()
+            && !self.holds_any(one, consent.of, &["care-team-access", "treating-physician"])
+        {
+            consent.end = DEEDS.to_owned();
+        }
+        consent
     }
 
     fn deposit(&mut self, name: &str, document: &Document) {
@@ -185,84 +240,6 @@ impl State {
         }
     }
 
-    /// Whether a deed is one that its doer may do; looks may always be tried.
-    fn fits(&self, step: &Step) -> bool {
-        match &step.what {
-            What::Practitioner(_) | What::Organization(_) | What::Role(..) | What::Look { .. } | What::Space { .. } => true,
-            What::Renumber(of) => self.is_open(*of) && !self.renumbered.contains(of),
-            What::Merge { of, into } => of != into && self.is_open(*of) && self.open.contains_key(into) && !self.merged.contains(into),
-            What::Relative { of, .. } => self.is_open(*of),
-            What::Team { of, .. } => self.is_open(*of) && *of != MINOR,
-            What::Consent(Consent { of, named: Named::Team(team), .. }) if self.teams.get(team).is_none_or(|team| team.0 != *of) => false,
-            What::Consent(consent) => match &consent.by {
-                by @ (Who::Holder(of) | Who::Representative { of, .. }) => *of == consent.of && self.acts(by, *of),
-                Who::Professional(one) => {
-                    let itself = consent.named == Named::Party(Party::Professional(one.number));
-                    let physician = consent.kind == "treating-physician" && one.profession == "10" && one.system.is_empty();
-                    exercise(one) == Exercise::Ordinary
-                        && itself
-                        && (consent.kind == "record-access" || physician)
-                        && self.is_open(consent.of)
-                        && !self.blocked(one, consent.of)
-                }
-                _ => false,
-            },
-            What::End(name) => self.consents.iter().any(|one| one.0 == *name && one.3.is_none() && self.acts(&one.1.by, one.1.of)),
-            What::Document(one) => {
-                let former = self.documents.get(&one.replaces);
-                let replaces = one.replaces.is_empty()
-                    || former.is_some_and(|former| {
-                        former.document.of == one.of && former.document.by == one.by && self.sees_document(&one.by, &one.replaces)
-                    });
-                let labels: BTreeSet<&String> =
-                    one.labels.iter().chain(former.into_iter().flat_map(|former| former.labels.iter())).collect();
-                let has = |label: &str| labels.iter().any(|one| *one == label);
-                let minor = one.of == MINOR || !has("INVISIBLE_REPRESENTANTS_LEGAUX");
-                let by = match &one.by {
-                    Who::Structure(_) => true,
-                    Who::Professional(by) => exercise(by) == Exercise::Ordinary,
-                    by @ (Who::Holder(of) | Who::Representative { of, .. }) => {
-                        *of == one.of && self.acts(by, *of) && !has("INVISIBLE_PATIENT") && super::make::OWN.contains(&one.code.as_str())
-                    }
-                    _ => false,
-                };
-                // A report is of laboratories; its next version comes with what replaces the last one.
-                let last = self.reports.get(&(one.of, one.report)).and_then(|all| all.last());
-                let next = last.is_none_or(|last| {
-                    *last == one.replaces && self.documents.get(last).is_some_and(|stored| stored.status != "entered-in-error")
-                });
-                let report = one.report == 0 || one.code == "11502-2" && next && matches!(one.by, Who::Structure(_) | Who::Professional(_));
-                report && self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
-            }
-            What::Set(one) => {
-                let by = match &one.by {
-                    Who::Structure(_) => true,
-                    Who::Professional(by) => exercise(by) == Exercise::Ordinary,
-                    by @ (Who::Holder(of) | Who::Representative { of, .. }) => *of == one.of && self.acts(by, *of),
-                    _ => false,
-                };
-                let listed = |name: &String| {
-                    self.documents.get(name).is_some_and(|stored| stored.document.of == one.of) && self.sees_document(&one.by, name)
-                };
-                by && self.is_open(one.of) && !one.documents.is_empty() && one.documents.iter().all(listed)
-            }
-            What::Edit { document, by, edit } => {
-                let Some(stored) = self.documents.get(document) else { return false };
-                let has = |label: &str| stored.labels.contains(label);
-                let own = stored.document.by == *by;
-                let person = matches!(by, Who::Holder(_) | Who::Representative { .. });
-                self.sees_document(by, document)
-                    && match edit {
-                        Edit::Mask => (own || person) && !has("INVISIBLE_PATIENT"),
-                        // Which of several is taken off must be said.
-                        Edit::Unmask => person && has("MASQUE_PS") && stored.labels.len() == 1,
-                        Edit::Announce => own && has("INVISIBLE_PATIENT"),
-                        Edit::Archive | Edit::Withdraw => own && !person,
-                    }
-            }
-        }
-    }
-
     /// Who acts for a holder.
     pub fn guardian(&self, of: usize) -> Who {
         match self.relatives.values().find(|relative| relative.0 == of && relative.2) {
@@ -279,14 +256,24 @@ impl State {
     pub fn acts(&self, who: &Who, of: usize) -> bool {
         self.is_open(of)
             && match who {
-                Who::Holder(person) => *person == of && of != MINOR,
+                Who::Holder(person) => *person == of && self.is_of_age(of),
                 Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
                 _ => false,
             }
     }
 
+    fn is_of_age(&self, of: usize) -> bool {
+        of != MINOR || self.today.is_from(MAJORITY)
+    }
+
+    /// A minor until it comes of age, others as long as it is said.
     fn represents(&self, person: usize, of: usize) -> bool {
-        self.relatives.values().any(|relative| *relative == (of, person, true))
+        !(of == MINOR && self.is_of_age(of)) && self.relatives.values().any(|relative| *relative == (of, person, true))
+    }
+
+    /// Whether a document bears a label that hides it.
+    pub fn hides(&self, stored: &Stored, label: &str) -> bool {
+        stored.labels.contains(label) && !(label == "INVISIBLE_PATIENT" && self.today.is_from(SHOWN))
     }
 
     /// Whether the last word of the person on a setting is to permit; what nothing was said of is as CONTRACT has it.
@@ -296,15 +283,16 @@ impl State {
     }
 
     /// Whether a Consent holds today by its own words.
-    fn in_period(consent: &Consent) -> bool {
-        (consent.start.is_empty() || consent.start.as_str() <= TODAY) && (consent.end.is_empty() || TODAY <= consent.end.as_str())
+    fn in_period(&self, consent: &Consent) -> bool {
+        self.today.is_from(&consent.start) && (consent.end.is_empty() || self.today.0 <= consent.end)
     }
 
-    /// Whether somebody is blocked now; what was given before the block ended is gone.
+    /// Whether somebody is blocked now; what was given before the block ended is gone. No block ends before the day of deeds.
     pub fn blocks(&self, of: usize, party: Party, given: usize) -> (bool, bool) {
         let blocks =
             || self.consents.iter().filter(|one| one.1.of == of && one.1.kind == "record-block" && one.1.named == Named::Party(party));
-        (blocks().any(|one| one.3.is_none()), blocks().any(|one| one.3.is_none_or(|end| given < end)))
+        let now = blocks().any(|one| one.3.is_none() && self.in_period(&one.1));
+        (now, blocks().any(|one| one.3.is_none_or(|end| given < end)))
     }
 
     pub fn blocked(&self, one: &Professional, of: usize) -> bool {
@@ -314,7 +302,9 @@ impl State {
     /// The kinds of rights in force with the part each is narrowed to, and whether there is one that has ended.
     pub fn rights(&self, one: &Professional, of: usize) -> (BTreeSet<(&str, String)>, bool) {
         let (mut held, mut ended) = (BTreeSet::new(), false);
-        let physician = self.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician").map(|two| two.0.clone());
+        // One at a time: a new one ends the former when it begins.
+        let physician =
+            self.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician" && self.today.is_from(&two.1.start));
         for (name, consent, given, end) in self.consents.iter().filter(|two| two.1.of == of) {
             let kind = consent.kind.as_str();
             let alone = matches!(kind, "treating-physician" | "administrator" | "occupational-health");
@@ -335,11 +325,11 @@ impl State {
                     (Exercise::Ordinary, "treating-physician") => one.profession == "10" && one.system.is_empty(),
                     _ => true,
                 };
-                let former = kind == "treating-physician" && physician.as_ref() != Some(name);
-                if !fits || consent.start.as_str() > TODAY {
+                let former = kind == "treating-physician" && physician.is_none_or(|last| last.0 != *name);
+                if !fits || !self.today.is_from(&consent.start) {
                     continue;
                 }
-                if end.is_some() || former || !Self::in_period(consent) || self.blocks(of, party, *given).1 {
+                if end.is_some() || former || !self.in_period(consent) || self.blocks(of, party, *given).1 {
                     ended = true;
                 } else {
                     held.insert((if kind == "occupational-health" { "record-access" } else { kind }, consent.part.clone()));
@@ -352,6 +342,11 @@ impl State {
     pub fn holds(&self, one: &Professional, of: usize, kinds: &[&str], part: &str) -> bool {
         let (held, _) = self.rights(one, of);
         held.iter().any(|(kind, narrowed)| kinds.contains(kind) && (narrowed.is_empty() || narrowed == part))
+    }
+
+    /// Whether somebody holds one of these rights, whatever part it is narrowed to.
+    fn holds_any(&self, one: &Professional, of: usize, kinds: &[&str]) -> bool {
+        self.rights(one, of).0.iter().any(|(kind, _)| kinds.contains(kind))
     }
 
     /// Whether an emergency opens the record, and its masked documents.
@@ -367,9 +362,7 @@ impl State {
 
     /// Whether a professional consults a part of a record at all.
     fn consults(&self, one: &Professional, of: usize, part: &str) -> bool {
-        let all = ["record-access", "care-team-access", "treating-physician", "administrator"];
-        let by_right =
-            if one.purpose.is_empty() || one.purpose == "normal" { self.holds(one, of, &all, part) } else { self.emergency(one, of).0 };
+        let by_right = if is_normal(one) { self.holds(one, of, &CONSULTS, part) } else { self.emergency(one, of).0 };
         exercise(one) != Exercise::Barred && self.is_open(of) && !self.blocked(one, of) && by_right
     }
 

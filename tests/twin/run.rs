@@ -4,7 +4,6 @@ use std::sync::RwLock;
 use std::time::{Duration, Instant};
 
 use super::build::{Ids, id_of, perform};
-use super::reader::State;
 use super::same::{Bijection, difference};
 use super::world::{Ask, Case, Names, Step, What};
 use crate::support::answer::Answer;
@@ -64,45 +63,78 @@ impl Tally {
 
 /// Two databases that are alike for every caller of their worlds.
 pub struct Pair {
+    backend: Backend,
     one: Server,
     other: Server,
     /// Held by requests; alone by those that write what callers of other worlds see, so that both databases see them in one order.
     turn: RwLock<()>,
 }
 
+/// The ids of what was made of a case in either database, and which go together.
+pub struct Made {
+    names: Names,
+    pub(super) ids: [Ids; 2],
+    goes: Bijection,
+}
+
 impl Pair {
     pub fn start(backend: Backend) -> Self {
         let start = || Server::start(backend, &["--empty", "--now", NOW, "--base-url", BASE]);
-        Self { one: start(), other: start(), turn: RwLock::new(()) }
+        Self { backend, one: start(), other: start(), turn: RwLock::new(()) }
     }
 
     fn servers(&self) -> [&Server; 2] {
         [&self.one, &self.other]
     }
 
-    /// Brings both worlds about and asks; the first difference.
-    pub fn run(&self, case: &Case, names: Names, tally: &mut Tally) -> Option<Leak> {
-        let mut ids = [Ids::new(), Ids::new()];
-        if let Err(told) = self.make(case, names, &mut ids) {
-            return Some(Leak { at: usize::MAX, told });
+    /// Lets so many days pass in both databases.
+    pub fn pass(&self, days: u32) {
+        if days > 0 {
+            for server in self.servers() {
+                server.advance(&format!("P{days}D"));
+            }
         }
+    }
+
+    /// A case alone, by a pair of its own where time passes in it, for no clock goes back; the first difference.
+    pub fn alone(&self, case: &Case, names: Names) -> Option<Leak> {
+        let fresh = (case.days > 0).then(|| Self::start(self.backend));
+        let pair = fresh.as_ref().unwrap_or(self);
+        let made = match pair.make(case, names) {
+            Ok(made) => made,
+            Err(leak) => return Some(leak),
+        };
+        pair.pass(case.days);
+        pair.run(case, made, &mut Tally::default())
+    }
+
+    /// Brings both worlds about.
+    ///
+    /// # Errors
+    /// What could not be done and must be.
+    pub fn make(&self, case: &Case, names: Names) -> Result<Made, Leak> {
+        let mut ids = [Ids::new(), Ids::new()];
+        self.perform(case, names, &mut ids).map_err(|told| Leak { at: usize::MAX, told })?;
         let mut goes = Bijection::default();
         let all: Vec<String> = ids[0].keys().chain(ids[1].keys()).cloned().collect();
         for name in all {
             let [one, other] = &mut ids;
             goes.pair(&id_of(one, &name), &id_of(other, &name));
         }
-        if let Some(told) = self.agree(case, names, &mut ids, &mut goes, tally) {
-            return Some(Leak { at: usize::MAX, told });
-        }
-        case.asks
-            .iter()
-            .enumerate()
-            .find_map(|(at, ask)| self.ask(case, names, &mut ids, &mut goes, ask, tally).map(|told| Leak { at, told }))
+        Ok(Made { names, ids, goes })
     }
 
-    /// Brings both worlds about. What everybody sees is in both, and in one order.
-    fn make(&self, case: &Case, names: Names, ids: &mut [Ids; 2]) -> Result<(), String> {
+    /// Asks both databases; the first difference.
+    pub fn run(&self, case: &Case, mut made: Made, tally: &mut Tally) -> Option<Leak> {
+        if let Some(told) = self.agree(case, &mut made, tally) {
+            return Some(Leak { at: usize::MAX, told });
+        }
+        let mut asked = case.asks.iter().enumerate();
+        asked.find_map(|(at, ask)| self.ask(case, &mut made, ask, tally).err().map(|told| Leak { at, told }))
+    }
+
+    /// Does all deeds of both worlds. What everybody sees is in both, and in one order.
+    fn perform(&self, case: &Case, names: Names, ids: &mut [Ids; 2]) -> Result<(), String> {
         let worlds = [case.world.clone(), case.twin()];
         let shared = |step: &&Step| matches!(step.what, What::Practitioner(_) | What::Organization(_) | What::Role(..));
         {
@@ -121,71 +153,56 @@ impl Pair {
         Ok(())
     }
 
-    /// Each thing of either world is read by its id: alike in both, and seen where the second reader says so.
-    fn agree(&self, case: &Case, names: Names, ids: &mut [Ids; 2], goes: &mut Bijection, tally: &mut Tally) -> Option<String> {
-        let worlds = [case.world.clone(), case.twin()];
-        let states = [0, 1].map(|side| State::of(&worlds[side]));
-        let mut rows: Vec<(String, &str, [bool; 2])> = Vec::new();
-        for step in worlds.iter().flatten().filter(|step| !step.resource().is_empty()) {
-            let of = |side: usize| worlds[side].iter().find(|one| one.name == step.name);
-            let whole = [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(&case.caller, step)));
-            rows.push((step.name.clone(), step.resource(), whole));
-            if let What::Document(_) = step.what {
-                rows.push((format!("{}b", step.name), "Binary", [0, 1].map(|side| states[side].sees_content(&case.caller, &step.name))));
-            }
-        }
-        rows.sort();
-        rows.dedup();
-        for (name, kind, sees) in rows {
-            let ask = Ask { method: "GET".into(), path: format!("{kind}/{{{{{name}}}}}"), ..Ask::default() };
-            let before = tally.statuses.len();
-            if let Some(told) = self.ask(case, names, ids, goes, &ask, tally) {
-                return Some(told);
-            }
-            let statuses = tally.statuses[before];
-            if [0, 1].iter().any(|side| (statuses[*side] == 200) != sees[*side]) {
-                return Some(format!("the second reader says {sees:?} of {name} ({kind}), the server {statuses:?}"));
-            }
-        }
-        None
-    }
-
-    fn ask(&self, case: &Case, names: Names, ids: &mut [Ids; 2], goes: &mut Bijection, ask: &Ask, tally: &mut Tally) -> Option<String> {
+    /// Asks both databases, page by page; the answers, or the first difference.
+    pub(super) fn ask(&self, case: &Case, made: &mut Made, ask: &Ask, tally: &mut Tally) -> Result<Vec<[Answer; 2]>, String> {
+        let names = made.names;
         let (_shared, _alone);
         if ask.alone {
             _alone = self.turn.write().unwrap();
         } else {
             _shared = self.turn.read().unwrap();
         }
+        let Made { ids, goes, .. } = made;
         let asked = |ids: &mut Ids| Ask { path: filled(&ask.path, ids), body: filled(&ask.body, ids), ..ask.clone() };
-        let mut asks = ids.each_mut().map(asked);
         // An id that was asked for stands for itself in the answer.
-        for _page in 0..=ask.pages {
-            let turn = tally.pairs % 2;
-            let mut answers: [Option<Answer>; 2] = [None, None];
-            let mut times = [Duration::ZERO; 2];
-            for side in [turn, 1 - turn] {
-                let begin = Instant::now();
-                answers[side] = Some(sent(self.servers()[side], names, case, &asks[side]));
-                times[side] = begin.elapsed();
+        let first = self.page(case, names, goes, &ids.each_mut().map(asked), tally)?;
+        if !ask.makes.is_empty() {
+            for (side, answer) in first.iter().enumerate() {
+                keep(answer, &ask.makes, &mut ids[side]);
             }
-            let [Some(one), Some(other)] = answers else { return None };
-            tally.pairs += 1;
-            tally.times.push((times[0], times[1]));
-            tally.statuses.push([one.status, other.status]);
-            if let Some(told) = difference(&one, &other, goes) {
-                return Some(told);
-            }
-            if !ask.makes.is_empty() {
-                for (side, answer) in [&one, &other].into_iter().enumerate() {
-                    keep(answer, &ask.makes, &mut ids[side]);
-                }
-            }
-            let next = [&one, &other].map(|answer| if answer.status == 200 { next(answer) } else { None });
-            let [Some(one), Some(other)] = next else { return None };
-            asks = [one, other].map(|path| Ask { method: "GET".into(), path, headers: ask.headers.clone(), ..Ask::default() });
         }
-        None
+        let mut next = first.each_ref().map(next);
+        let mut all = vec![first];
+        for _page in 0..ask.pages {
+            let [Some(one), Some(other)] = next else { break };
+            let asks = [one, other].map(|path| Ask { method: "GET".into(), path, headers: ask.headers.clone(), ..Ask::default() });
+            let page = self.page(case, names, goes, &asks, tally)?;
+            next = page.each_ref().map(self::next);
+            all.push(page);
+        }
+        Ok(all)
+    }
+
+    /// Asks each database its own, one of them first in turn; the answers, or how they differ.
+    fn page(&self, case: &Case, names: Names, goes: &mut Bijection, asks: &[Ask; 2], tally: &mut Tally) -> Result<[Answer; 2], String> {
+        let timed = |side: usize| {
+            let begin = Instant::now();
+            (sent(self.servers()[side], names, case, &asks[side]), begin.elapsed())
+        };
+        let [(one, first), (other, second)] = if tally.pairs.is_multiple_of(2) {
+            let one = timed(0);
+            [one, timed(1)]
+        } else {
+            let other = timed(1);
+            [timed(0), other]
+        };
+        tally.pairs += 1;
+        tally.times.push((first, second));
+        tally.statuses.push([one.status, other.status]);
+        match difference(&one, &other, goes) {
+            Some(told) => Err(told),
+            None => Ok([one, other]),
+        }
     }
 }
 
@@ -199,6 +216,9 @@ fn keep(answer: &Answer, name: &str, ids: &mut Ids) {
 
 /// The address of the next page.
 fn next(answer: &Answer) -> Option<String> {
+    if answer.status != 200 {
+        return None;
+    }
     let value: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     let link = value["link"].as_array()?.iter().find(|link| link["relation"] == "next")?;
     link["url"].as_str()?.strip_prefix(BASE).map(|rest| rest.trim_start_matches('/').to_owned())

@@ -1,18 +1,20 @@
 //! Makes a case small that shows a difference: fewer requests, fewer differences, fewer deeds. Each try is a world of its own.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use super::reader::State;
-use super::run::{Leak, Pair, Tally};
+use super::run::{Leak, Pair};
 use super::view::view;
 use super::world::{Ask, Case, Names, Step, remove};
 
 /// Tries at most, so that a failing run comes to its end.
 const TRIES: usize = 250;
 
+/// The numbers of worlds that a shrinking brings about come after this.
+const SPARE: u64 = 1_000_000;
+
 struct Shrinker<'a> {
     pair: &'a Pair,
-    spare: &'a AtomicU64,
+    /// The number of the next world.
+    next: u64,
     tries: usize,
     told: String,
 }
@@ -24,8 +26,9 @@ impl Shrinker<'_> {
             return false;
         }
         self.tries -= 1;
-        let names = Names { world: self.spare.fetch_add(1, Ordering::Relaxed) };
-        match self.pair.run(&renamed(case, names), names, &mut Tally::default()) {
+        self.next += 1;
+        let names = Names { world: self.next };
+        match self.pair.alone(&renamed(case, names), names) {
             Some(leak) => {
                 self.told = leak.told;
                 true
@@ -82,7 +85,7 @@ impl Shrinker<'_> {
 fn is_fair(case: &Case) -> bool {
     let twin = case.twin();
     let made = [&case.world, &twin].iter().all(|world| State::of(world).fault.is_none() && complete(world));
-    made && view(&case.world, &case.caller) == view(&twin, &case.caller)
+    made && view(&case.world, &case.caller, case.days) == view(&twin, &case.caller, case.days)
 }
 
 /// Whether everything stands after what it needs.
@@ -111,9 +114,9 @@ fn renamed(case: &Case, to: Names) -> Case {
 }
 
 /// The smallest case found that shows the difference, and how.
-pub fn shrink(pair: &Pair, case: &Case, leak: Leak, spare: &AtomicU64) -> (Case, String) {
+pub fn shrink(pair: &Pair, case: &Case, leak: Leak) -> (Case, String) {
     let mut small = case.clone();
-    let mut shrinker = Shrinker { pair, spare, tries: TRIES, told: leak.told };
+    let mut shrinker = Shrinker { pair, next: SPARE, tries: TRIES, told: leak.told };
     small.asks.truncate(leak.at.saturating_add(1));
     // One request alone shows most of them.
     if let Some(last) = small.asks.last().cloned() {

@@ -31,9 +31,9 @@ fn about(step: &Step) -> Option<&str> {
     }
 }
 
-/// What the caller finds of the traces of a world.
-pub fn seen(world: &[Step], who: &Who) -> Vec<String> {
-    let last = State::of(world);
+/// What the caller finds of the traces of a world so many days later.
+pub fn seen(world: &[Step], who: &Who, days: u32) -> Vec<String> {
+    let last = State::later(world, days);
     let mut lines = Vec::new();
     for (place, step) in world.iter().enumerate() {
         let Some(of) = record(world, step) else {
@@ -120,9 +120,9 @@ fn told(last: &State, who: &Who, step: &Step, found: &str) -> Option<String> {
         What::Look { at, .. } => last.sets.get(at),
         _ => None,
     };
-    let labelled = |name: &String, label: &str| last.documents.get(name).is_none_or(|stored| stored.labels.contains(label));
+    let labelled = |name: &String, label: &str| last.documents.get(name).is_none_or(|stored| last.hides(stored, label));
     let has = |label: &str| {
-        stored.is_some_and(|stored| stored.labels.contains(label))
+        stored.is_some_and(|stored| last.hides(stored, label))
             || listed.is_some_and(|set| set.documents.iter().all(|name| labelled(name, label)))
     };
     let by = match &step.what {

@@ -5,9 +5,9 @@ use super::reader::{State, Stored, actors};
 use super::traces::record;
 use super::world::{ANNOUNCED, Document, Named, Party, QUIET, Set, Step, What, Who};
 
-/// Everything that a caller may see of a world, line by line, in the order in which it was made.
-pub fn view(world: &[Step], who: &Who) -> Vec<String> {
-    let state = State::of(world);
+/// Everything that a caller may see of a world so many days later, line by line, in the order in which it was made.
+pub fn view(world: &[Step], who: &Who, days: u32) -> Vec<String> {
+    let state = State::later(world, days);
     let mut lines = Vec::new();
     let parties: Vec<Party> = match who {
         Who::Professional(one) => actors(one),
@@ -61,7 +61,7 @@ pub fn view(world: &[Step], who: &Who) -> Vec<String> {
     for of in 0..=ANNOUNCED {
         lines.extend(standing(&state, who, of, &parties));
     }
-    lines.extend(super::traces::seen(world, who));
+    lines.extend(super::traces::seen(world, who, days));
     lines
 }
 

@@ -317,6 +317,9 @@ pub struct Case {
     pub caller: Who,
     pub world: Vec<Step>,
     pub changes: Vec<Change>,
+    /// How many days pass before anything is asked.
+    #[serde(default)]
+    pub days: u32,
     pub asks: Vec<Ask>,
 }
 

@@ -1,18 +1,18 @@
 //! What each caller sees of what the deeds have made.
 
-use super::{Exercise, State, Stored, actors, exercise, may_consult};
-use crate::twin::world::{Consent, MINOR, Named, Party, Professional, Set, Step, What, Who};
+use super::{Exercise, State, Stored, actors, exercise, is_normal, may_consult};
+use crate::twin::world::{Consent, Named, Party, Professional, Set, Step, What, Who};
 
 impl State {
     /// Whether the content of a document is seen.
     pub fn sees_content(&self, who: &Who, name: &str) -> bool {
         let Some(stored) = self.documents.get(name) else { return false };
-        let (of, has) = (stored.document.of, |label: &str| stored.labels.contains(label));
+        let (of, has) = (stored.document.of, |label: &str| self.hides(stored, label));
         if !self.is_open(of) || stored.status == "entered-in-error" {
             return false;
         }
         match who {
-            Who::Holder(person) => *person == of && of != MINOR && !has("INVISIBLE_PATIENT"),
+            Who::Holder(person) => *person == of && self.is_of_age(of) && !has("INVISIBLE_PATIENT"),
             Who::Representative { person, of: whom } => {
                 *whom == of && self.represents(*person, of) && !has("INVISIBLE_PATIENT") && !has("INVISIBLE_REPRESENTANTS_LEGAUX")
             }
@@ -20,8 +20,8 @@ impl State {
                 if !self.consults(one, of, "DocumentReference") {
                     return false;
                 }
-                let cell = may_consult(&one.system, &one.profession, &stored.document.code);
-                if !(one.purpose.is_empty() || one.purpose == "normal") {
+                let cell = may_consult(&self.today, &one.system, &one.profession, &stored.document.code);
+                if !is_normal(one) {
                     return cell && (!has("MASQUE_PS") || self.emergency(one, of).1);
                 }
                 let holds = |kinds: &[&str]| self.holds(one, of, kinds, "DocumentReference");
@@ -40,7 +40,7 @@ impl State {
     /// Whether the application is allowed the documents of a record.
     fn allows_application(&self, of: usize) -> bool {
         let given = |one: &Consent| one.of == of && one.kind == "application" && one.named == Named::Application && one.permits;
-        self.consents.iter().any(|one| given(&one.1) && one.3.is_none() && Self::in_period(&one.1))
+        self.consents.iter().any(|one| given(&one.1) && one.3.is_none() && self.in_period(&one.1))
     }
 
     /// The versions of the report that a document brought, where it is the last to have brought it and was not replaced: who sees the
@@ -51,7 +51,31 @@ impl State {
         all.filter(|all| all.last().is_some_and(|last| last == name)).map_or(0, Vec::len)
     }
 
-    fn authors(stored: &Stored) -> Vec<Party> {
+    /// Whether a report is seen, and its result: what the last document that brought it has for content is.
+    pub fn sees_report(&self, who: &Who, of: usize, report: usize) -> bool {
+        let last = self.reports.get(&(of, report)).and_then(|all| all.last());
+        last.is_some_and(|name| self.report(name) > 0 && self.sees_content(who, name))
+    }
+
+    /// Whether every version of a report is seen: by who sees what each document that brought one has for content.
+    pub fn sees_versions(&self, who: &Who, of: usize, report: usize) -> bool {
+        let all = self.reports.get(&(of, report));
+        self.sees_report(who, of, report) && all.is_some_and(|all| all.iter().all(|name| self.sees_content(who, name)))
+    }
+
+    /// Whether a document is one that traces do not name to who reads those of the record: it is hidden from the person or from those
+    /// who represent it.
+    pub fn hidden_from(&self, who: &Who, name: &str) -> bool {
+        let Some(stored) = self.documents.get(name) else { return false };
+        let hides = |label: &str| self.hides(stored, label);
+        match who {
+            Who::Holder(_) => hides("INVISIBLE_PATIENT"),
+            Who::Representative { .. } => hides("INVISIBLE_PATIENT") || hides("INVISIBLE_REPRESENTANTS_LEGAUX"),
+            _ => false,
+        }
+    }
+
+    pub(super) fn authors(stored: &Stored) -> Vec<Party> {
         let mut all = stored.document.authors.clone();
         match &stored.document.by {
             Who::Structure(number) => all.push(Party::Structure(*number)),
@@ -88,7 +112,7 @@ impl State {
     fn sees_space(&self, who: &Who, of: usize) -> bool {
         match who {
             Who::Operator => true,
-            Who::Holder(person) => *person == of && of != MINOR,
+            Who::Holder(person) => *person == of && self.is_of_age(of),
             Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
             Who::Professional(one) => self.consults(one, of, "Patient"),
             _ => false,
@@ -108,7 +132,7 @@ impl State {
     fn sees_consent(&self, who: &Who, consent: &Consent, ended: bool) -> bool {
         let barred = matches!(who, Who::Professional(one) if exercise(one) == Exercise::Barred);
         match who {
-            Who::Holder(person) => *person == consent.of && *person != MINOR,
+            Who::Holder(person) => *person == consent.of && self.is_of_age(consent.of),
             Who::Representative { person, of } => *of == consent.of && self.represents(*person, *of),
             Who::Professional(one) => {
                 let named = actors(one).into_iter().any(|party| consent.named == Named::Party(party));
@@ -119,10 +143,10 @@ impl State {
         }
     }
 
-    fn sees_team(&self, who: &Who, name: &str) -> bool {
+    pub(super) fn sees_team(&self, who: &Who, name: &str) -> bool {
         let Some((of, members, manager, _)) = self.teams.get(name) else { return false };
         match who {
-            Who::Holder(person) => person == of && *of != MINOR,
+            Who::Holder(person) => person == of && self.is_of_age(*of),
             Who::Representative { person, of: whom } => whom == of && self.represents(*person, *of),
             Who::Professional(one) => actors(one).iter().any(|party| members.contains(party)) && self.is_told(one, *of, false),
             Who::Structure(number) => self.is_open(*of) && *manager == Some(*number),
@@ -133,11 +157,13 @@ impl State {
     fn sees_relative(&self, who: &Who, of: usize) -> bool {
         match who {
             Who::Operator => true,
-            Who::Holder(person) => *person == of && of != MINOR,
+            Who::Holder(person) => *person == of && self.is_of_age(of),
             Who::Representative { person, of: whom } => *whom == of && self.represents(*person, of),
             Who::Professional(one) => {
-                let normal = one.purpose.is_empty() || one.purpose == "normal";
-                normal && self.is_open(of) && !self.blocked(one, of) && self.holds(one, of, &["treating-physician"], "RelatedPerson")
+                is_normal(one)
+                    && self.is_open(of)
+                    && !self.blocked(one, of)
+                    && self.holds(one, of, &["treating-physician"], "RelatedPerson")
             }
             _ => false,
         }

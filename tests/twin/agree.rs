@@ -1,0 +1,109 @@
+//! What the second reader says is seen, and no more, is seen.
+
+use super::build::id_of;
+use super::reader::State;
+use super::run::{Made, Pair, Tally};
+use super::world::{Ask, Case, What, Who};
+use crate::support::answer::Answer;
+
+/// Pages of traces that are walked through.
+const PAGES: usize = 9;
+
+/// Something that is asked for by its id, and whether each database must answer it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    /// The name by which its id is known.
+    name: String,
+    resource: &'static str,
+    /// What follows the id in the address.
+    more: &'static str,
+    sees: [bool; 2],
+}
+
+impl Pair {
+    /// Each thing of either world is read by its id: alike in both, and seen where the second reader says so, of a List the entries that
+    /// it says. Traces name nothing that is hidden from who reads those of a record.
+    pub(super) fn agree(&self, case: &Case, made: &mut Made, tally: &mut Tally) -> Option<String> {
+        let worlds = [case.world.clone(), case.twin()];
+        let states = [0, 1].map(|side| State::later(&worlds[side], case.days));
+        self.each(case, &states, made, tally).and_then(|()| self.traces(case, &states, made, tally)).err()
+    }
+
+    fn each(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
+        for Row { name, resource, more, sees } in rows(case, states) {
+            let ask = Ask { method: "GET".into(), path: format!("{resource}/{{{{{name}}}}}{more}"), ..Ask::default() };
+            let answers = self.ask(case, made, &ask, tally)?.swap_remove(0);
+            for side in [0, 1] {
+                if (answers[side].status == 200) != sees[side] {
+                    let statuses = answers.map(|answer| answer.status);
+                    return Err(format!("the second reader says {sees:?} of {name} ({resource}{more}), the server {statuses:?}"));
+                }
+                let Some(set) = states[side].sets.get(&name).filter(|_| sees[side]) else { continue };
+                let entries = states[side].entries(&case.caller, set);
+                let wanted: Vec<String> = entries.into_iter().map(|entry| id_of(&mut made.ids[side], entry)).collect();
+                let found = listed(&answers[side]);
+                if found != wanted {
+                    return Err(format!("the second reader says {wanted:?} are the entries of {name}, the server {found:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn traces(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
+        if !matches!(case.caller, Who::Holder(_) | Who::Representative { .. }) {
+            return Ok(());
+        }
+        let ask = Ask { method: "GET".into(), path: "AuditEvent?_count=50".into(), pages: PAGES, ..Ask::default() };
+        for answers in self.ask(case, made, &ask, tally)? {
+            for side in [0, 1] {
+                let (text, state) = (answers[side].text(), &states[side]);
+                let mut hidden = state.documents.keys().filter(|name| state.hidden_from(&case.caller, name));
+                let named = |name: &&String| {
+                    ["", "b"].into_iter().any(|more| made.ids[side].get(&format!("{name}{more}")).is_some_and(|id| text.contains(id)))
+                };
+                if let Some(name) = hidden.find(named) {
+                    return Err(format!("the second reader says that traces do not name {name}: {text}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that there is in either world, with what its documents brought.
+fn rows(case: &Case, states: &[State; 2]) -> Vec<Row> {
+    let worlds = [case.world.clone(), case.twin()];
+    let who = &case.caller;
+    let mut rows = Vec::new();
+    let mut row = |name: String, resource, more, sees| rows.push(Row { name, resource, more, sees });
+    for step in worlds.iter().flatten().filter(|step| !step.resource().is_empty()) {
+        let of = |side: usize| worlds[side].iter().find(|one| one.name == step.name);
+        let whole = [0, 1].map(|side| of(side).is_some_and(|step| states[side].sees(who, step)));
+        row(step.name.clone(), step.resource(), "", whole);
+        if let What::Set(_) = &step.what {
+            row(step.name.clone(), step.resource(), "/_history/1", whole);
+        }
+        let What::Document(document) = &step.what else { continue };
+        row(format!("{}b", step.name), "Binary", "", [0, 1].map(|side| states[side].sees_content(who, &step.name)));
+        if document.report != 0 {
+            let brought = |letter| format!("d{}{letter}", document.report);
+            let seen = [0, 1].map(|side| states[side].sees_report(who, document.of, document.report));
+            row(brought("r"), "DiagnosticReport", "", seen);
+            row(brought("o"), "Observation", "", seen);
+            let versions = [0, 1].map(|side| states[side].sees_versions(who, document.of, document.report));
+            row(brought("r"), "DiagnosticReport", "/_history/1", versions);
+        }
+    }
+    rows.sort();
+    rows.dedup();
+    rows
+}
+
+/// The ids of the entries of a List, as it is shown.
+fn listed(answer: &Answer) -> Vec<String> {
+    let list = answer.json();
+    let entries = list["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let target = |entry: &serde_json::Value| entry["item"]["reference"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
+    entries.iter().filter_map(target).collect()
+}
