@@ -3,7 +3,7 @@
 //! INVARIANT: nothing here recurses; what is still to be read waits in a list.
 
 use super::narrative::Narrative;
-use super::value::{self, concept, concepts, time, words};
+use super::value::{self, concept, concepts, held, time, words};
 use super::{Item, Kind, Left, Results, Specimen};
 use crate::cda::header::all_ids;
 use crate::cda::node::Node;
@@ -74,14 +74,13 @@ fn parts<'n, 'a>(node: &'n Node<'a>, inner: &Around) -> Vec<(&'n Node<'a>, Aroun
 
 /// What holds in something, beside what holds around it: its status, time, specimen, and whether it is about the person.
 fn inside(node: &Node<'_>, around: &Around, narrative: &Narrative, found: &mut Results) -> Around {
-    let said = |name: &str| node.one(name).and_then(|node| node.attribute("code")).map(ToOwned::to_owned);
     let happened = node.attribute("moodCode").is_none_or(|mood| mood == "EVN")
         && node.attribute("negationInd") != Some("true")
         && node.attribute("nullFlavor").is_none();
     let other = node.one("subject").is_some();
     let left = around.left.or(other.then_some(Left::Subject)).or((!happened).then_some(Left::Mood));
     let mut inner = Around {
-        status: said("statusCode").or_else(|| around.status.clone()),
+        status: node.one("statusCode").and_then(|status| held(status, "code")).or_else(|| around.status.clone()),
         time: node.one("effectiveTime").and_then(time).or_else(|| around.time.clone()),
         left,
         ..around.clone()

@@ -1,5 +1,6 @@
 //! The text of sections, as far as entries may refer to it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use crate::cda::node::Node;
@@ -11,6 +12,8 @@ const PASSAGE_BYTES_MAX: usize = 4000;
 const KEPT_BYTES_MAX: usize = 2 * PASSAGE_BYTES_MAX;
 /// Passages of a document.
 const PASSAGES_MAX: usize = 20_000;
+/// Bytes of all passages that entries refer to, each as often as they do: a few elements may refer to a long one thousands of times.
+const TOLD_BYTES_MAX: usize = 1024 * 1024;
 
 /// Elements at whose ends words end.
 const BREAKS: [&str; 8] = ["br", "caption", "item", "list", "paragraph", "td", "th", "tr"];
@@ -19,13 +22,20 @@ const BREAKS: [&str; 8] = ["br", "caption", "item", "list", "paragraph", "td", "
 #[derive(Debug, Default)]
 pub struct Narrative {
     passages: HashMap<String, String>,
+    told: Cell<usize>,
 }
 
 impl Narrative {
     /// What a reference (`#ID`) leads to; nothing where that is not kept whole.
     pub fn of(&self, reference: &str) -> Option<&str> {
         let found = self.passages.get(reference.strip_prefix('#').unwrap_or(reference))?;
-        (found.len() <= PASSAGE_BYTES_MAX && !found.is_empty()).then_some(found)
+        self.told.set(self.told.get() + found.len());
+        (found.len() <= PASSAGE_BYTES_MAX && !found.is_empty() && !self.is_exhausted()).then_some(found)
+    }
+
+    /// Whether entries refer to more than is told.
+    pub fn is_exhausted(&self) -> bool {
+        self.told.get() > TOLD_BYTES_MAX
     }
 
     /// Reads the text of a section, whose start tag has just been read, to its end.

@@ -54,7 +54,8 @@ fn body(text: &str) -> Result<Results, Fault> {
                             left = after;
                             found.found = true;
                             entry::read(&node, other, &narrative, &mut found);
-                            if !whole || found.items.len() > ITEMS_MAX || found.left.len() > ITEMS_MAX {
+                            let many = found.items.len() > ITEMS_MAX || found.left.len() > ITEMS_MAX || narrative.is_exhausted();
+                            if !whole || many {
                                 found = Results { found: true, too_many: true, ..Results::default() };
                             }
                         }

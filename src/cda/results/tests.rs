@@ -206,6 +206,14 @@ fn more_than_is_read_is_not_read_at_all() {
     assert!(!found.too_many && found.items.len() == 1);
     let words = observation(&format!("<value xsi:type=\"ST\">{}</value>", "a".repeat(2 << 20)));
     assert!(read("", &part(&words)).too_many);
+    // A passage that thousands refer to, and a time that would be told with each of a thousand.
+    let section = format!("<text ID=\"x\">{}</text>", "a".repeat(3900));
+    let comment = "<entryRelationship typeCode=\"SUBJ\"><act><templateId root=\"1.2.250.1.213.1.1.3.32\"/><text><reference value=\"#x\"/></text></act></entryRelationship>";
+    assert!(read(&section, &comment.repeat(8)).comments.len() == 8 && read(&section, &comment.repeat(400)).comments.len() == 8);
+    let everyone: String = (0..300).map(|_| part(&observation("<value xsi:type=\"ST\"><reference value=\"#x\"/></value>"))).collect();
+    assert!(read(&section, &everyone).too_many);
+    let late = format!("<effectiveTime value=\"{}\"/>{good}", "2".repeat(1 << 20));
+    assert_eq!(read("", &late).items[0].time, None);
 }
 
 proptest::proptest! {

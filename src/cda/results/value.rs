@@ -105,11 +105,19 @@ pub fn concepts<'n>(node: &'n Node<'_>, name: &'n str, narrative: &'n Narrative)
     node.all(name).filter_map(|child| concept(child, narrative))
 }
 
+/// Bytes of a code or a point in time that holds for all that stands in something, and is told with each.
+const HELD_BYTES_MAX: usize = 64;
+
+/// The attribute of an element, as far as it may hold for many.
+pub fn held(node: &Node<'_>, name: &str) -> Option<String> {
+    node.attribute(name).filter(|text| text.len() <= HELD_BYTES_MAX).map(ToOwned::to_owned)
+}
+
 /// A point in time or a period, if it says one.
 pub fn time(node: &Node<'_>) -> Option<Time> {
-    let said = |name: &str| node.one(name)?.attribute("value").map(ToOwned::to_owned);
-    match (node.attribute("value"), said("low"), said("high")) {
-        (Some(at), ..) => Some(Time::At(at.to_owned())),
+    let said = |name: &str| held(node.one(name)?, "value");
+    match (held(node, "value"), said("low"), said("high")) {
+        (Some(at), ..) => Some(Time::At(at)),
         (None, None, None) => None,
         // What was done until then was done then.
         (None, None, Some(high)) => Some(Time::At(high)),

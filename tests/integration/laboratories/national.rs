@@ -56,15 +56,12 @@ fn national_examples_are_found_by_their_results() {
         assert_eq!((count("DiagnosticReport"), count("Observation")), (3, 4));
         // Two versions of one report, of which the second names another document as the one it replaces.
         deposit(&server, &me, "BIO-CR-BIO_2024.01_Microbiologie_V1.xml");
-        let before = finds(&server, &physician, &me, "DiagnosticReport", &[("result.code", "5778-6")]);
         let (reports, results) = (count("DiagnosticReport"), count("Observation"));
         assert_eq!((reports, results), (4, 4 + 20), "14 results, 4 batteries, 2 isolates");
         deposit(&server, &me, "BIO-CR-BIO_2024.01_Microbiologie_V2.xml");
-        assert_eq!(finds(&server, &physician, &me, "DiagnosticReport", &[("result.code", "18769-0")]), [""; 0], "it is a member");
         let after = finds(&server, &physician, &me, "DiagnosticReport", &[("status", "amended")]);
         assert_eq!((after.len(), count("DiagnosticReport"), count("Observation")), (1, reports, results));
-        assert!(before.is_empty(), "the colour is a member of a battery");
-        assert_eq!(observation("5778-6")["valueCodeableConcept"]["text"].is_string(), true);
+        assert!(observation("5778-6")["valueCodeableConcept"]["text"].is_string());
         let resistant = observation("20-8");
         assert!(resistant["contained"][0]["type"]["coding"][0]["system"] == "http://snomed.info/sct", "{resistant}");
         // Those without entries, and of another type, are documents alone.
