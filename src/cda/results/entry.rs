@@ -29,6 +29,11 @@ fn is(node: &Node<'_>, roots: &[&str]) -> bool {
     node.all("templateId").any(|template| template.attribute("root").is_some_and(|root| roots.contains(&root)))
 }
 
+/// Whether a flag is set (XML Schema, boolean).
+fn says(node: &Node<'_>, flag: &str) -> bool {
+    matches!(node.attribute(flag), Some("true" | "1"))
+}
+
 /// What holds for all that stands in something.
 #[derive(Clone, Default)]
 struct Around {
@@ -60,7 +65,7 @@ fn parts<'n, 'a>(node: &'n Node<'a>, inner: &Around) -> Vec<(&'n Node<'a>, Aroun
     let mut parts = Vec::new();
     for relation in node.children.iter().filter(|child| matches!(child.name, "entryRelationship" | "component")) {
         let kind = relation.attribute("typeCode").unwrap_or("COMP");
-        let part = kind == "COMP" && relation.attribute("inversionInd") != Some("true");
+        let part = kind == "COMP" && !says(relation, "inversionInd");
         for child in relation.children.iter().filter(|child| matches!(child.name, "act" | "observation" | "organizer")) {
             if part {
                 parts.push((child, inner.clone()));
@@ -74,9 +79,8 @@ fn parts<'n, 'a>(node: &'n Node<'a>, inner: &Around) -> Vec<(&'n Node<'a>, Aroun
 
 /// What holds in something, beside what holds around it: its status, time, specimen, and whether it is about the person.
 fn inside(node: &Node<'_>, around: &Around, narrative: &Narrative, found: &mut Results) -> Around {
-    let happened = node.attribute("moodCode").is_none_or(|mood| mood == "EVN")
-        && node.attribute("negationInd") != Some("true")
-        && node.attribute("nullFlavor").is_none();
+    let happened =
+        node.attribute("moodCode").is_none_or(|mood| mood == "EVN") && !says(node, "negationInd") && node.attribute("nullFlavor").is_none();
     let other = node.one("subject").is_some();
     let left = around.left.or(other.then_some(Left::Subject)).or((!happened).then_some(Left::Mood));
     let mut inner = Around {

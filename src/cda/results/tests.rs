@@ -149,11 +149,12 @@ fn what_is_no_result_of_the_person_is_left_out_with_its_reason() {
     let good = observation(value);
     let code = r#"<code code="1-8" codeSystem="2.16.840.1.113883.6.1"/>"#;
     let organizer = r#"<organizer><templateId root="1.3.6.1.4.1.19376.1.3.1.4"/>"#;
-    let rows: [(String, Left); 9] = [
+    let rows: [(String, Left); 10] = [
         (good.replacen("<code", "<subject><relatedSubject/></subject><code", 1), Left::Subject),
         (format!("{organizer}<subject/>{}</organizer>", part(&good)), Left::Subject),
         (good.replace("EVN", "RQO"), Left::Mood),
         (good.replacen("classCode", "negationInd=\"true\" classCode", 1), Left::Mood),
+        (good.replacen("classCode", "negationInd=\"1\" classCode", 1), Left::Mood),
         (good.replacen("classCode", "nullFlavor=\"NI\" classCode", 1), Left::Mood),
         (good.replace(RESULT, ""), Left::Template),
         (good.replace(code, "<code nullFlavor=\"UNK\"/>"), Left::Code),

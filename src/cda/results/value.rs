@@ -71,7 +71,7 @@ fn interval(node: &Node<'_>) -> Option<Datum> {
 fn end(node: &Node<'_>, name: &str) -> Option<Option<End>> {
     let Some(end) = node.one(name) else { return Some(None) };
     match (amount(end), end.attribute("nullFlavor")) {
-        (Some(amount), None) => Some(Some(End { amount, inclusive: end.attribute("inclusive") != Some("false") })),
+        (Some(amount), None) => Some(Some(End { amount, inclusive: !matches!(end.attribute("inclusive"), Some("false" | "0")) })),
         // Infinite, or not known: of the other end what it says is true.
         (None, Some(_)) => Some(None),
         _ => None,
