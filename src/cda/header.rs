@@ -89,6 +89,8 @@ pub struct Header {
     pub period: Option<(Option<String>, Option<String>)>,
     /// `documentationOf/serviceEvent/code`.
     pub events: Vec<Code>,
+    /// `documentationOf/serviceEvent/statusCode`, as IHE and HL7 add it.
+    pub statuses: Vec<String>,
     /// `documentationOf/serviceEvent/performer/…/standardIndustryClassCode`.
     pub practice_setting: Option<Code>,
     /// `componentOf/…/healthCareFacility/code`.
@@ -100,6 +102,7 @@ pub struct Header {
 impl Header {
     pub(super) fn of(root: &Node<'_>) -> Self {
         let id = |name: &str| root.one(name).and_then(identifier);
+        let said = |node: &Node<'_>| node.attribute("code").map(ToOwned::to_owned);
         let acts: Vec<&Node<'_>> = root.all("documentationOf").filter_map(|act| act.one("serviceEvent")).collect();
         let class = ["assignedEntity", "representedOrganization", "standardIndustryClassCode"];
         let setting = |act: &&Node<'_>| act.all("performer").find_map(|performer| code(performer.at(&class)?));
@@ -125,6 +128,7 @@ impl Header {
             legal_authenticator: root.at(&["legalAuthenticator", "assignedEntity"]).map(party),
             period: principal.and_then(|act| period(act.one("effectiveTime")?)),
             events: acts.iter().filter_map(|act| code(act.one("code")?)).take(KEPT_MAX).collect(),
+            statuses: acts.iter().filter_map(|act| said(act.one("statusCode")?)).take(KEPT_MAX).collect(),
             practice_setting: principal.and_then(setting),
             facility: root.at(&["componentOf", "encompassingEncounter", "location", "healthCareFacility", "code"]).and_then(code),
             replaces: replaced.filter_map(|related| identifier(related.at(&["parentDocument", "id"])?)).take(KEPT_MAX).collect(),
@@ -142,12 +146,12 @@ fn ids(node: &Node<'_>, name: &str) -> Vec<(String, String)> {
 }
 
 /// Roots and extensions of all children of this name; of those together a header has a bound.
-fn all_ids(node: &Node<'_>, name: &str) -> impl Iterator<Item = (String, String)> {
+pub(super) fn all_ids(node: &Node<'_>, name: &str) -> impl Iterator<Item = (String, String)> {
     let both = |id: &Node<'_>| Some((id.attribute("root")?.to_owned(), id.attribute("extension").unwrap_or_default().to_owned()));
     node.all(name).filter_map(both)
 }
 
-fn code(node: &Node<'_>) -> Option<Code> {
+pub(super) fn code(node: &Node<'_>) -> Option<Code> {
     Some(Code {
         system: node.attribute("codeSystem").unwrap_or_default().to_owned(),
         code: node.attribute("code")?.to_owned(),
@@ -156,7 +160,7 @@ fn code(node: &Node<'_>) -> Option<Code> {
 }
 
 /// A code and its translations.
-fn codes(node: &Node<'_>) -> Vec<Code> {
+pub(super) fn codes(node: &Node<'_>) -> Vec<Code> {
     code(node).into_iter().chain(node.all("translation").filter_map(code)).take(KEPT_MAX).collect()
 }
 

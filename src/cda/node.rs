@@ -1,29 +1,40 @@
-//! Elements of a header, as a tree.
+//! Elements of a header or an entry, as a tree.
 
 use std::borrow::Cow;
 
 use crate::fhir::xml::{Space, Tag};
 
+/// How the type of a value is asked for.
+pub const TYPE: &str = "xsi:type";
+
 /// An element of the namespace of CDA; those of others are left out, with what is in them.
 #[derive(Debug)]
 pub struct Node<'a> {
     pub name: &'a str,
-    /// Attributes without a namespace.
+    /// Attributes without a namespace, and the type of a value (`xsi:type`).
     attributes: Vec<(&'a str, Cow<'a, str>)>,
     /// Its own text, in one.
     pub text: String,
     pub children: Vec<Node<'a>>,
-    /// Whether it is of another namespace.
+    /// Whether it is of another namespace; the status of an act, which CDA forgot, is not.
     pub foreign: bool,
 }
 
 impl<'a> Node<'a> {
     pub fn new(tag: Tag<'a>) -> Self {
-        let plain = |attribute: &crate::fhir::xml::Attribute<'a>| attribute.name.space == Space::None && attribute.name.prefix.is_empty();
+        let named = |attribute: crate::fhir::xml::Attribute<'a>| match (attribute.name.space, attribute.name.local) {
+            (Space::None, local) if attribute.name.prefix.is_empty() => Some((local, attribute.value)),
+            (Space::Instance, "type") => Some((TYPE, attribute.value)),
+            _ => None,
+        };
         Self {
             name: tag.name.local,
-            foreign: tag.name.space != Space::Cda,
-            attributes: tag.attributes.into_iter().filter(plain).map(|attribute| (attribute.name.local, attribute.value)).collect(),
+            foreign: match tag.name.space {
+                Space::Cda => false,
+                Space::CdaMore => tag.name.local != "statusCode",
+                _ => true,
+            },
+            attributes: tag.attributes.into_iter().filter_map(named).collect(),
             text: String::new(),
             children: Vec::new(),
         }

@@ -149,20 +149,33 @@ pub(super) fn put(
     let at = |error: Error| Refused::at(error, row.holder, 0);
     let now = clock.now();
     document::check_age(&document, now < majority(row.born)).map_err(at)?;
+    let mut warnings = Vec::new();
     if planned.is_empty() {
         for report in reports {
-            planned.push(report::plan(service, request, connection, standing, report, None, &replaces)?);
+            let clinical = report.edition.is_some();
+            match report::plan(service, request, connection, standing, report, None, &replaces) {
+                Ok(report) => planned.push(report),
+                // A clinical document is the original, and is kept: what was read out of it is told not to follow.
+                Err(Refused { error: Error::Conflict(why), .. }) if clinical => {
+                    let text = format!("the results of the clinical document are not found by themselves: {why}");
+                    warnings.push(outcome::issue("warning", "conflict", &text, &["DocumentReference".to_owned()]));
+                }
+                Err(refused) => return Err(refused),
+            }
         }
     }
-    for former in planned.iter().filter_map(report::Planned::former) {
-        if !replaces.contains(&former) {
-            document::replaces(&mut document, &former);
-            replaces.push(former);
+    let mut editions = Vec::new();
+    for (planned, former) in planned.iter().filter_map(|planned| Some((planned, planned.former()?))) {
+        if replaces.contains(&former) {
+            continue;
         }
+        if !planned.named {
+            document::replaces(&mut document, &former);
+        }
+        if planned.report.edition.is_some() { &mut editions } else { &mut replaces }.push(former);
     }
     document::relates(&mut document, planned.iter().map(|planned| planned.id.as_str()));
-    let mut warnings = Vec::new();
-    let replaces = Replaces { named: &replaces, parents: &parents };
+    let replaces = Replaces { named: &replaces, parents: &parents, editions: &editions };
     let (inherited, first) = supersede(service, request, connection, standing, &replaces, labels::bits(&document), &mut warnings)?;
     label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
@@ -241,10 +254,12 @@ fn label(service: &Service, document: &mut Value, inherited: i16, row: &HolderRo
     labels::check_together(document, together)
 }
 
-/// What a document replaces: as its metadata name it, and as its content does.
+/// What a document replaces: as its metadata name it, as its content does, and as what it brings does.
 struct Replaces<'a> {
     named: &'a [Replaced],
     parents: &'a [Id],
+    /// The versions before of the report that a clinical document is, which it replaces whether it names them or not.
+    editions: &'a [Replaced],
 }
 
 /// The documents of this holder that are replaced and their place in `relatesTo`, as far as the caller sees them. What the metadata name
@@ -293,11 +308,19 @@ fn targets(
                 replaceable(&found, caller)?;
                 targets.push(found);
             }
+            None if !replaces.editions.is_empty() => {}
             None => {
                 let text =
                     "what the clinical document replaces (ClinicalDocument.relatedDocument) is not known here: nothing was superseded";
                 warnings.push(outcome::issue("warning", "business-rule", text, &["DocumentReference.relatesTo".to_owned()]));
             }
+        }
+    }
+    for edition in replaces.editions {
+        let Replaced::Id(id) = edition else { continue };
+        if let Some(found) = seen(connection, id)? {
+            replaceable(&found, caller)?;
+            targets.push(found);
         }
     }
     Ok(targets)

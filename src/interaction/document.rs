@@ -111,7 +111,7 @@ pub fn admit(value: &Value, policy: &Policy, masked_and_hidden: bool, base_url: 
         return Err(Error::value("DocumentReference.type", message));
     }
     // What is named beside the content counts, where it is.
-    let mut reports = if biology && own.is_empty() { content::reports(learnt)? } else { Vec::new() };
+    let mut reports = if biology && own.is_empty() { content::reports(learnt, &contents, &mut warnings)? } else { Vec::new() };
     for (id, report) in own.drain(..) {
         reports.push(Report { contained: Some(id), ..Report::of(report)? });
     }

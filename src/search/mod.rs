@@ -18,6 +18,7 @@ pub use query::{
     MAX_VALUE_BYTES, MAX_VALUES, Query, Sort, SortBy, Summary, TRACES, TotalMode,
 };
 pub use registry::{SearchParameter, find, of, types};
+pub use unit::{UCUM, is_ucum};
 pub use value::spell;
 
 use thiserror::Error;

@@ -38,6 +38,14 @@ impl Unit {
     }
 }
 
+/// Characters of a unit of UCUM that is looked at.
+const UNIT_CHARS_MAX: usize = 64;
+
+/// Whether the unit is one of UCUM.
+pub fn is_ucum(code: &str) -> bool {
+    code.len() <= UNIT_CHARS_MAX && octofhir_ucum::validate(code).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +66,16 @@ mod tests {
             assert!((a - b).abs() <= b.abs() * 1e-6, "{value} {one} = {a}, {equal} {other} = {b}");
         }
         assert_eq!(Unit::of(UCUM, "mg/dL").convert(5.4), Unit::of(UCUM, "g/L").convert(0.054));
+    }
+
+    #[test]
+    fn units_of_ucum_are_known() {
+        for code in ["m[IU]/L", "pg/mL", "/mL", "ug/mL", "mg/L", "%", "10*9/L", "1", "mm[Hg]", "[pH]", "{copies}/mL"] {
+            assert!(is_ucum(code), "{code}");
+        }
+        for code in ["UI/mL", "mUI/L", "G/L of cells", "", "mg/", "x".repeat(100_000).as_str()] {
+            assert!(!is_ucum(code), "{code:.20}");
+        }
     }
 
     #[test]

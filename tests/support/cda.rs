@@ -27,6 +27,10 @@ pub struct Cda {
     pub template: String,
     /// `confidentialityCode`.
     pub confidentiality: String,
+    /// `setId`, and `versionNumber`.
+    pub version: (String, u32),
+    /// `statusCode` of what is documented, as IHE adds it; empty for none.
+    pub status: String,
     /// What stands in `component`.
     pub body: String,
 }
@@ -44,6 +48,8 @@ pub fn cda(ins: &str, number: u32) -> Cda {
         related: None,
         template: "1.2.250.1.213.1.1.1.29".into(),
         confidentiality: "N".into(),
+        version: ("1.2.250.1.999.7".into(), 1),
+        status: String::new(),
         body: "<structuredBody><component><section><title>Motif</title><text>Contrôle</text></section></component></structuredBody>".into(),
     }
 }
@@ -89,13 +95,17 @@ impl Cda {
         let organization = format!("{}<name>Hôpital inventé</name>", own("id", "1.2.250.1.71.4.2.2", &self.structure));
         let author = own("id", "1.2.250.1.71.4.2.1", &self.author);
         let (code, system) = &self.code;
+        let status = match self.status.as_str() {
+            "" => String::new(),
+            code => format!("<lab:statusCode xmlns:lab=\"urn:oid:1.3.6.1.4.1.19376.1.3.2\" code=\"{code}\"/>"),
+        };
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<?xml-stylesheet type=\"text/xsl\" href=\"a.xsl\"?>\n\
              <ClinicalDocument xmlns=\"urn:hl7-org:v3\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">\n<!-- inventé -->\
              <realmCode code=\"FR\"/><typeId root=\"2.16.840.1.113883.1.3\" extension=\"POCD_HD000040\"/>{template}{id}\
              <code code=\"{code}\" codeSystem=\"{system}\" displayName=\"Lettre\"/><title>{title}</title>\
              <effectiveTime value=\"{time}\"/><confidentialityCode code=\"{confidentiality}\" codeSystem=\"2.16.840.1.113883.5.25\"/>\
-             <languageCode code=\"fr-FR\"/><setId root=\"1.2.250.1.999.7\"/><versionNumber value=\"1\"/>\
+             <languageCode code=\"fr-FR\"/><setId root=\"{set}\"/><versionNumber value=\"{version}\"/>\
              <recordTarget><patientRole>{patients}<patient><name><family qualifier=\"BR\">EXEMPLE</family><given>Anne</given></name>\
              </patient></patientRole></recordTarget>\
              <author><time value=\"{time}\"/><assignedAuthor>{author}<code code=\"G15_10/SM26\" codeSystem=\"1.2.250.1.213.1.1.4.5\"/>\
@@ -104,7 +114,7 @@ impl Cda {
              <custodian><assignedCustodian><representedCustodianOrganization>{organization}</representedCustodianOrganization>\
              </assignedCustodian></custodian><legalAuthenticator><time value=\"{time}\"/><assignedEntity>{author}<assignedPerson><name>\
              <family>MODELE</family><given>Luc</given></name></assignedPerson></assignedEntity></legalAuthenticator>\
-             <documentationOf><serviceEvent><code code=\"34133-9\" codeSystem=\"2.16.840.1.113883.6.1\"/><effectiveTime><low value=\"20260928\"/>\
+             <documentationOf><serviceEvent><code code=\"34133-9\" codeSystem=\"2.16.840.1.113883.6.1\"/>{status}<effectiveTime><low value=\"20260928\"/>\
              <high value=\"20261001\"/></effectiveTime><performer typeCode=\"PRF\"><assignedEntity>{author}<representedOrganization>\
              <standardIndustryClassCode code=\"ETABLISSEMENT\" codeSystem=\"1.2.250.1.213.1.1.4.9\"/></representedOrganization>\
              </assignedEntity></performer></serviceEvent></documentationOf>{related}\
@@ -116,6 +126,8 @@ impl Cda {
             title = self.title,
             time = self.time,
             confidentiality = self.confidentiality,
+            set = self.version.0,
+            version = self.version.1,
             body = self.body,
         )
     }

@@ -1,6 +1,7 @@
 //! What the tests share: a throwaway PostgreSQL, the server as a child process, an HTTP client, builders.
 
 pub mod answer;
+pub mod biology;
 pub mod build;
 pub mod cda;
 pub mod dice;

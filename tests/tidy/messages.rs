@@ -32,7 +32,7 @@ const BEFORE: [(&str, &str); 5] = [
 ];
 
 /// Texts that look like sentences and are not told.
-const NOT_TOLD: [(&str, &str); 18] = [
+const NOT_TOLD: [(&str, &str); 19] = [
     (" at line {} column {}", "taken off the end of what serde says"),
     ("%a, %d %b %Y %H:%M:%S GMT", "a form of dates"),
     (".where(resolve() is ", "FHIRPath"),
@@ -42,6 +42,7 @@ const NOT_TOLD: [(&str, &str); 18] = [
     ("<extension url=\"{}\">{}</extension>", "XML"),
     ("Compte rendu d'examens biologiques", "the name of a type of document, French in both languages"),
     ("DiagnosticReport {}", "a name in the database"),
+    ("Isolat microbiologique", "what a group of results is, French in both languages"),
     ("List sha256:{}", "a name in the database"),
     ("List {}|{}", "a name in the database"),
     ("Push {}", "a name in the database"),

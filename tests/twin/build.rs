@@ -96,11 +96,15 @@ fn set(names: Names, ids: &mut Ids, one: &Set) -> Value {
     let targets: Vec<String> = one.documents.iter().map(|name| format!("DocumentReference/{}", id_of(ids, name))).collect();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let mut value = list(&names.ins(one.of), if one.folder { "folder" } else { "submissionset" }, &targets);
-    let identifier = format!("urn:oid:1.2.250.1.999.4.{}.{}", names.ins(one.of), one.number);
-    value["identifier"] = json!([{"system": "urn:ietf:rfc:3986", "value": identifier}]);
+    value["identifier"] = known_as(names, one.of, one.number);
     value["title"] = one.title.as_str().into();
     value["text"] = json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">Lot</div>"});
     value
+}
+
+/// The identifiers of a List.
+pub fn known_as(names: Names, of: usize, number: usize) -> Value {
+    json!([{"system": "urn:ietf:rfc:3986", "value": format!("urn:oid:1.2.250.1.999.4.{}.{number}", names.ins(of))}])
 }
 
 /// The id of a thing in this database; of what is not there one that leads nowhere, the same each time.

@@ -9,7 +9,7 @@ use super::build::master;
 use super::make::{CODES, TITLES};
 use super::world::{Ask, Party, QUIET, What, Who};
 use crate::support::build::{CB, PSIDNAT, consent, document, party, person};
-use crate::support::submission::{apart, create, submission_set, transaction, urn};
+use crate::support::submission::{apart, create, list, submission_set, transaction, urn};
 
 /// Whatever it is, one write. Those of operators and testers are seen in other worlds.
 pub fn one(asker: &mut Asker<'_>) -> Ask {
@@ -298,8 +298,18 @@ fn team(asker: &mut Asker<'_>) -> Ask {
 }
 
 fn update(asker: &mut Asker<'_>) -> Ask {
-    let resource =
-        asker.pick(&["Consent", "Consent", "CareTeam", "DocumentReference", "Patient", "RelatedPerson", "Practitioner", "Binary", "List"]);
+    let resource = asker.pick(&[
+        "Consent",
+        "Consent",
+        "CareTeam",
+        "DocumentReference",
+        "Patient",
+        "RelatedPerson",
+        "Practitioner",
+        "Binary",
+        "List",
+        "List",
+    ]);
     let name = asker.thing(&resource);
     let of = asker.steps.iter().find_map(|step| match &step.what {
         What::Consent(consent) if step.name == name => Some((consent.of, consent.kind.clone())),
@@ -319,12 +329,29 @@ fn update(asker: &mut Asker<'_>) -> Ask {
         "CareTeam" => json!({"resourceType": "CareTeam", "status": "active", "subject": person(&asker.names.ins(of)), "participant": []}),
         "DocumentReference" => document(&asker.names.ins(of), "11490-0", 1).json(),
         "RelatedPerson" => json!({"resourceType": "RelatedPerson", "active": true, "patient": person(&asker.names.ins(of))}),
+        "List" => folder(asker, &name),
         other => json!({"resourceType": other}),
     };
     value["id"] = format!("{{{{{name}}}}}").into();
     let path = if asker.dice.chance(6) { format!("{resource}?_id={{{{{name}}}}}") } else { format!("{resource}/{{{{{name}}}}}") };
     let ask = ask("PUT", path, &value);
     conditional(asker, ask)
+}
+
+/// A folder with other documents, as who deposited it would write it again; most of the time, for it may be a submission set.
+fn folder(asker: &mut Asker<'_>, name: &str) -> Value {
+    let known = asker.steps.iter().find_map(|step| match &step.what {
+        What::Set(set) if step.name == name => Some((set.of, set.number)),
+        _ => None,
+    });
+    let (of, number) = known.unwrap_or((0, 0));
+    let targets: Vec<String> = (0..1 + asker.dice.roll(3)).map(|_| asker.reference("DocumentReference")).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    let kind = if asker.dice.chance(8) { "submissionset" } else { "folder" };
+    let mut value = list(&asker.names.ins(of), kind, &targets);
+    value["identifier"] = super::build::known_as(asker.names, of, number);
+    value["title"] = asker.pick(&TITLES).into();
+    value
 }
 
 fn delete(asker: &mut Asker<'_>) -> Ask {

@@ -32,6 +32,12 @@ const XHTML: &str = "http://www.w3.org/1999/xhtml";
 /// The namespace of CDA R2.
 const CDA: &str = "urn:hl7-org:v3";
 
+/// The namespace of what HL7 adds to CDA.
+const SDTC: &str = "urn:hl7-org:sdtc";
+
+/// The namespace of what IHE adds to CDA for reports of laboratories (PaLM TF-3, XD-LAB).
+const LABORATORIES: &str = "urn:oid:1.3.6.1.4.1.19376.1.3.2";
+
 /// The namespace of XML signatures.
 const SIGNATURE: &str = "http://www.w3.org/2000/09/xmldsig#";
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::character::{attribute_value, is_name, is_space};
 use super::scan::Fault;
-use super::{CDA, FHIR, SIGNATURE, XHTML, shown};
+use super::{CDA, FHIR, LABORATORIES, SDTC, SIGNATURE, XHTML, shown};
 
 /// Attributes of one element.
 const ATTRIBUTES_MAX: usize = 64;
@@ -28,6 +28,8 @@ pub enum Space {
     Xhtml,
     /// CDA R2.
     Cda,
+    /// What HL7 and IHE (laboratories) add to CDA.
+    CdaMore,
     /// Signatures.
     Signature,
     /// `xml:lang` and the like.
@@ -47,6 +49,7 @@ impl Space {
             FHIR => Self::Fhir,
             XHTML => Self::Xhtml,
             CDA => Self::Cda,
+            SDTC | LABORATORIES => Self::CdaMore,
             SIGNATURE => Self::Signature,
             XML => Self::Xml,
             XMLNS => Self::Xmlns,

@@ -15,7 +15,7 @@ use self::signature::Kind;
 pub use self::tables::{format, system};
 use super::Error;
 use super::document::Content;
-use super::report::Report;
+use super::report::{self, Report};
 use crate::cda::{self, Body, Cda, Xml};
 use crate::fhir::{Format, outcome};
 use crate::filter::HolderName;
@@ -48,13 +48,34 @@ pub struct FhirDocument {
     pub reports: Vec<Value>,
 }
 
-/// The reports that the contents are.
+/// The reports that the contents are: those of FHIR documents, else the one of the first clinical document.
 ///
 /// # Errors
 /// [`Error::Business`] with the element of the report.
-pub fn reports(learnt: Vec<Learnt>) -> Result<Vec<Report>, Error> {
-    let each = learnt.into_iter().filter_map(|learnt| if let Learnt::Fhir(fhir) = learnt { Some(fhir.reports) } else { None });
-    each.flatten().map(Report::of).collect()
+pub fn reports(learnt: Vec<Learnt>, contents: &[Content], warnings: &mut Vec<Value>) -> Result<Vec<Report>, Error> {
+    let mut clinical = None;
+    let mut whole: Vec<Value> = Vec::new();
+    for (at, learnt) in learnt.into_iter().enumerate() {
+        match learnt {
+            Learnt::Fhir(fhir) => whole.extend(fhir.reports),
+            Learnt::Cda(cda) => clinical = clinical.or(Some((at, cda))),
+            Learnt::Nothing => {}
+        }
+    }
+    let structured = clinical.filter(|(_, cda)| whole.is_empty() && cda.body == Body::Structured);
+    if let Some((at, cda, content)) = structured.and_then(|(at, cda)| Some((at, cda, contents.get(at)?))) {
+        let place = format!("DocumentReference.content[{at}].attachment.data");
+        let results = cda::results::results(&content.bytes).map_err(|error| not_clinical(&place, &error))?;
+        let (report, told) = report::of_clinical(&cda.header, &results);
+        warnings.extend(told.iter().map(|text| outcome::issue("warning", "business-rule", text, std::slice::from_ref(&place))));
+        return Ok(report.into_iter().collect());
+    }
+    whole.into_iter().map(Report::of).collect()
+}
+
+fn not_clinical(place: &str, error: &crate::fhir::issue::SyntaxError) -> Error {
+    let message = format!("the content is no clinical document: {error}");
+    Error::Business { code: "structure", expression: place.to_owned(), message }
 }
 
 /// Looks at the content of every attachment.
@@ -86,7 +107,7 @@ fn one(at: usize, content: &Content, base_url: &str, warnings: &mut Vec<Value>) 
 /// A clinical document, whose unstructured body is what it claims to be, too.
 fn clinical(bytes: &[u8], place: &str) -> Result<Learnt, Error> {
     let wrong = |message: String| Error::Business { code: "structure", expression: place.to_owned(), message };
-    let mut cda = match cda::read(bytes).map_err(|error| wrong(format!("the content is no clinical document: {error}")))? {
+    let mut cda = match cda::read(bytes).map_err(|error| not_clinical(place, &error))? {
         Xml::Cda(cda) => cda,
         Xml::Signature => return Ok(Learnt::Nothing),
     };

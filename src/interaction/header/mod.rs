@@ -6,6 +6,7 @@ mod parties;
 
 pub use agree::{Claim, agree, known_as};
 pub use fill::fill;
+pub use parties::{organization, person};
 
 use super::content::Learnt;
 use crate::cda::{Cda, Code, Id};

@@ -24,6 +24,8 @@ pub struct Planned {
     pub id: String,
     /// What it was; `None` for a new one.
     pub before: Option<Brought>,
+    /// Whether the clinical document that brings it names itself the document that brought what it was.
+    pub named: bool,
 }
 
 impl Planned {
@@ -46,7 +48,7 @@ pub fn plan(
     request: &Request,
     connection: &mut AnyConnection,
     standing: &Standing,
-    report: Report,
+    mut report: Report,
     id: Option<&String>,
     replaces: &[Replaced],
 ) -> Result<Planned, Refused> {
@@ -60,19 +62,24 @@ pub fn plan(
         }
         None => None,
     };
+    let mut named = false;
     if let Some(before) = &before {
         let at = |error: Error| Refused::at(error, holder, before.envelope.key);
         let said = replaces.iter().any(|one| matches!(one, Replaced::Identifier(_)) || *one == Replaced::Id(before.document.clone()));
-        let was = tree(&before.body)?;
-        let was = if before.envelope.has(Label::EnteredInError) { "entered-in-error" } else { text(&was, "status") };
-        if !said || was == "entered-in-error" {
+        let whole = tree(&before.body)?;
+        let was = if before.envelope.has(Label::EnteredInError) { "entered-in-error" } else { text(&whole, "status") };
+        if let Some(edition) = &report.edition {
+            named = edition.names(&whole);
+            let status = edition.after(&whole, was, report.status(), said).map_err(at)?;
+            set(&mut report.report, "status", status.into());
+        } else if !said || was == "entered-in-error" {
             status::follows(was, report.status()).map_err(at)?;
         }
     } else if report.status() == "entered-in-error" {
         return Err(at(Error::business("DiagnosticReport.status", "what is withdrawn was sent before, under the same identifier")));
     }
     let id = before.as_ref().map(|before| before.envelope.id.clone()).or_else(|| id.cloned()).unwrap_or_else(|| service.clock.next_id());
-    Ok(Planned { report, id, before })
+    Ok(Planned { report, id, before, named })
 }
 
 /// Everything in a report is about the one person.
@@ -112,7 +119,7 @@ pub fn written(
     document: &Envelope,
     standing: &Standing,
 ) -> Result<Written, Refused> {
-    let Planned { report, id, before } = planned;
+    let Planned { report, id, before, .. } = planned;
     let former = match before {
         Some(before) => before_of(connection, before)?,
         None => Former::default(),

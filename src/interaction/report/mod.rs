@@ -9,7 +9,10 @@
 //!   (`inline`), and a FHIR document is made of it that is deposited as a document of type 11502-2 (`made`). The labels of that document
 //!   are those in the report's `meta.security`. What is neither report nor result stays with each, contained.
 //! - **As a FHIR document** that is the content of a DocumentReference of that type: the reports in it are taken out of it (`inline`).
-//! - A CDA or a PDF is found as a document alone: nothing is read out of them.
+//! - **As a clinical document** (CDA CR-BIO of level 3) that is the content of one: its entries are read (`cda::results`) and made the
+//!   report a FHIR document would bring (`clinical`), unless a FHIR document with a report stands beside it. The document is the original:
+//!   it is kept whatever is in it, and what is not read is told as a warning.
+//! - A PDF, or a CDA without entries, is found as a document alone.
 //!
 //! Report, results and document name each other: `DiagnosticReport.result`, `DocumentReference.context.related`.
 //!
@@ -17,7 +20,14 @@
 //! version of the same resource, if its status may follow (`status`): the document it comes with replaces the one before, and results
 //! that are the same (`parts::likeness`) are new versions of theirs. Those that are not among them any more stay with the document that
 //! was superseded, and are not found. `entered-in-error` withdraws the report with every document of it.
+//!
+//! A clinical document is known by its `setId` and follows by its `versionNumber` and by what it says it replaces (`edition`). Where it does
+//! not follow (an earlier version, a report that was withdrawn, one that came as FHIR and was final) the document is kept and its results
+//! are not found, which a warning tells: refusing it would lose the original for the sake of what is derived from it, and taking its
+//! results would undo what was said later.
 
+mod clinical;
+mod edition;
 mod inline;
 mod keep;
 mod made;
@@ -26,6 +36,7 @@ mod status;
 
 use serde_json::Value;
 
+pub(super) use clinical::report as of_clinical;
 pub(super) use inline::{Led, inline, is_part, of_document, taken_out};
 pub(super) use keep::{Planned, Written, parts as places, parts_of_document as places_of_document, plan, remember, written};
 pub(super) use made::LABORATORY;

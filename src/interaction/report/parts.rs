@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::create::strip;
 use super::super::stored::set;
 use super::super::{Error, canonical::canonical};
+use super::edition::Edition;
 use crate::auth::digest;
 use crate::fhir::{ResourceType, replace_references};
 
@@ -34,6 +35,8 @@ pub struct Report {
     pub push: Option<String>,
     /// The id it had in a document that contained it.
     pub contained: Option<String>,
+    /// Which version it is, where it was read out of a clinical document.
+    pub edition: Option<Edition>,
 }
 
 fn text<'v>(value: &'v Value, name: &str) -> &'v str {
@@ -85,7 +88,7 @@ impl Report {
             categorize(&mut result, LABORATORY);
             taken.push((id, result));
         }
-        Ok(Self { report: whole, results: taken, known_by, push, contained: None })
+        Ok(Self { report: whole, results: taken, known_by, push, contained: None, edition: None })
     }
 
     /// Its status.

@@ -1,8 +1,12 @@
 //! Reports of laboratories, written out (EU laboratory guide, CONTRACT 3): found as documents, as reports and by their results.
 
+mod clinical;
 mod documents;
+mod editions;
 mod exchange;
+mod left_out;
 mod many;
+mod national;
 mod refused;
 mod seen;
 mod statuses;
