@@ -48,28 +48,39 @@ impl Pair {
         Ok(())
     }
 
-    /// Lists that are searched, and that come along with documents.
+    /// Lists that are searched, by their entries too, and that come along with documents.
     fn lists(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
-        let mut records: Vec<usize> = states.iter().flat_map(|state| state.sets.values().map(|set| set.of)).collect();
-        records.sort_unstable();
-        records.dedup();
-        let paths = records.iter().flat_map(|of| {
-            [
-                format!("List?patient={{{{p{of}}}}}&_count=50"),
-                format!("DocumentReference?patient={{{{p{of}}}}}&_revinclude=List:item&_count=50"),
-            ]
-        });
-        for path in paths {
+        let (mut paths, mut names) = (Vec::new(), Vec::new());
+        for (name, set) in states.iter().flat_map(|state| &state.sets) {
+            names.push(name);
+            let person = format!("patient={{{{p{}}}}}", set.of);
+            paths.push((None, format!("List?{person}&_count=50")));
+            paths.push((None, format!("DocumentReference?{person}&_revinclude=List:item&_count=50")));
+            let item = |entry: &String| (Some(entry.clone()), format!("List?{person}&item=DocumentReference/{{{{{entry}}}}}"));
+            // Who sees none of them or all of them is told nothing by it.
+            let some = |state: &State| {
+                let seen = state.entries(&case.caller, set).len();
+                0 < seen && seen < set.documents.len()
+            };
+            paths.extend(set.documents.iter().filter(|_| states.iter().any(some)).map(item));
+        }
+        paths.sort();
+        paths.dedup();
+        names.sort();
+        names.dedup();
+        for (item, path) in paths {
             let ask = Ask { method: "GET".into(), path, ..Ask::default() };
             let answers = self.ask(case, made, &ask, tally)?.swap_remove(0);
             for side in [0, 1].into_iter().filter(|side| answers[*side].status == 200) {
                 let bundle = answers[side].json();
-                let found: Vec<&Value> = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]).collect();
-                let names: Vec<String> = states[side].sets.keys().cloned().collect();
-                for name in names {
-                    let id = id_of(&mut made.ids[side], &name);
-                    if let Some(list) = found.iter().find(|one| one["id"] == id.as_str()) {
-                        listed(list, &name, &states[side], &case.caller, &mut made.ids[side])?;
+                for name in &names {
+                    let (id, state) = (id_of(&mut made.ids[side], name), &states[side]);
+                    let mut found = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
+                    let Some(list) = found.find(|one| one["id"] == id.as_str()) else { continue };
+                    listed(list, name, state, &case.caller, &mut made.ids[side])?;
+                    let lists = |entry: &String| state.sets.get(*name).is_some_and(|set| state.entries(&case.caller, set).contains(&entry));
+                    if let Some(entry) = item.as_ref().filter(|entry| !lists(entry)) {
+                        return Err(format!("the second reader says that {name} is not found by {entry}"));
                     }
                 }
             }

@@ -10,7 +10,8 @@ const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10",
 /// What rights are narrowed to.
 const PARTS: [&str; 2] = ["DocumentReference", "Patient"];
 /// Rights of who exercises ordinarily.
-const RIGHTS: [&str; 6] = ["record-access", "record-access", "record-access", "administrator", "care-team-access", "care-team-access"];
+const RIGHTS: [&str; 7] =
+    ["record-access", "record-access", "record-access", "administrator", "administrator", "care-team-access", "care-team-access"];
 
 impl Maker<'_> {
     pub(super) fn consent(&mut self, of: usize) -> Consent {
@@ -92,7 +93,7 @@ impl Maker<'_> {
         let name = self.new_name("c");
         self.push(&name, What::Consent(right.clone()));
         let plain = Consent { by: self.state.guardian(of), end: String::new(), part: String::new(), ..right };
-        if kind == "treating-physician" && self.dice.chance(2) {
+        if kind == "treating-physician" && !self.dice.chance(3) {
             // Another one.
             let (named, name) = (Named::Party(Party::Professional(one.number + 1)), self.new_name("c"));
             self.push(&name, What::Consent(Consent { named, ..plain.clone() }));
