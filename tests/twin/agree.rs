@@ -1,10 +1,11 @@
 //! What the second reader says is seen, and no more, is seen.
 
-use super::build::id_of;
+use serde_json::Value;
+
+use super::build::{Ids, id_of};
 use super::reader::State;
 use super::run::{Made, Pair, Tally};
 use super::world::{Ask, Case, What, Who};
-use crate::support::answer::Answer;
 
 /// Pages of traces that are walked through.
 const PAGES: usize = 9;
@@ -26,7 +27,8 @@ impl Pair {
     pub(super) fn agree(&self, case: &Case, made: &mut Made, tally: &mut Tally) -> Option<String> {
         let worlds = [case.world.clone(), case.twin()];
         let states = [0, 1].map(|side| State::later(&worlds[side], case.days));
-        self.each(case, &states, made, tally).and_then(|()| self.traces(case, &states, made, tally)).err()
+        let each = self.each(case, &states, made, tally);
+        each.and_then(|()| self.lists(case, &states, made, tally)).and_then(|()| self.traces(case, &states, made, tally)).err()
     }
 
     fn each(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
@@ -38,12 +40,48 @@ impl Pair {
                     let statuses = answers.map(|answer| answer.status);
                     return Err(format!("the second reader says {sees:?} of {name} ({resource}{more}), the server {statuses:?}"));
                 }
-                let Some(set) = states[side].sets.get(&name).filter(|_| sees[side]) else { continue };
-                let entries = states[side].entries(&case.caller, set);
-                let wanted: Vec<String> = entries.into_iter().map(|entry| id_of(&mut made.ids[side], entry)).collect();
-                let found = listed(&answers[side]);
-                if found != wanted {
-                    return Err(format!("the second reader says {wanted:?} are the entries of {name}, the server {found:?}"));
+                if sees[side] && resource == "List" {
+                    listed(&answers[side].json(), &name, &states[side], &case.caller, &mut made.ids[side])?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists that are searched, by their entries too, and that come along with documents.
+    fn lists(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
+        let (mut paths, mut names) = (Vec::new(), Vec::new());
+        for (name, set) in states.iter().flat_map(|state| &state.sets) {
+            names.push(name);
+            let person = format!("patient={{{{p{}}}}}", set.of);
+            paths.push((None, format!("List?{person}&_count=50")));
+            paths.push((None, format!("DocumentReference?{person}&_revinclude=List:item&_count=50")));
+            let item = |entry: &String| (Some(entry.clone()), format!("List?{person}&item=DocumentReference/{{{{{entry}}}}}"));
+            // Who sees none of them or all of them is told nothing by it.
+            let some = |state: &State| {
+                let seen = state.entries(&case.caller, set).len();
+                0 < seen && seen < set.documents.len()
+            };
+            paths.extend(set.documents.iter().filter(|_| states.iter().any(some)).map(item));
+        }
+        paths.sort();
+        paths.dedup();
+        names.sort();
+        names.dedup();
+        for (item, path) in paths {
+            let ask = Ask { method: "GET".into(), path, ..Ask::default() };
+            let answers = self.ask(case, made, &ask, tally)?.swap_remove(0);
+            for side in [0, 1].into_iter().filter(|side| answers[*side].status == 200) {
+                let bundle = answers[side].json();
+                for name in &names {
+                    let (id, state) = (id_of(&mut made.ids[side], name), &states[side]);
+                    let mut found = bundle["entry"].as_array().into_iter().flatten().map(|entry| &entry["resource"]);
+                    let Some(list) = found.find(|one| one["id"] == id.as_str()) else { continue };
+                    listed(list, name, state, &case.caller, &mut made.ids[side])?;
+                    let lists = |entry: &String| state.sets.get(*name).is_some_and(|set| state.entries(&case.caller, set).contains(&entry));
+                    if let Some(entry) = item.as_ref().filter(|entry| !lists(entry)) {
+                        return Err(format!("the second reader says that {name} is not found by {entry}"));
+                    }
                 }
             }
         }
@@ -100,10 +138,11 @@ fn rows(case: &Case, states: &[State; 2]) -> Vec<Row> {
     rows
 }
 
-/// The ids of the entries of a List, as it is shown.
-fn listed(answer: &Answer) -> Vec<String> {
-    let list = answer.json();
-    let entries = list["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let target = |entry: &serde_json::Value| entry["item"]["reference"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
-    entries.iter().filter_map(target).collect()
+/// Whether a List is shown with the entries that the second reader says.
+fn listed(list: &Value, name: &str, state: &State, who: &Who, ids: &mut Ids) -> Result<(), String> {
+    let Some(set) = state.sets.get(name) else { return Ok(()) };
+    let wanted: Vec<String> = state.entries(who, set).into_iter().map(|entry| id_of(ids, entry)).collect();
+    let target = |entry: &Value| entry["item"]["reference"].as_str()?.rsplit('/').next().map(ToOwned::to_owned);
+    let found: Vec<String> = list["entry"].as_array().into_iter().flatten().filter_map(target).collect();
+    if found == wanted { Ok(()) } else { Err(format!("the second reader says {wanted:?} are the entries of {name}, the server {found:?}")) }
 }

@@ -202,7 +202,7 @@ pub fn world(dice: &mut Dice, caller: &Who) -> Vec<Step> {
     for place in 0..deeds {
         if place == right && !maker.dice.chance(5) {
             maker.right(0);
-            if maker.dice.chance(5) {
+            if maker.dice.chance(2) {
                 maker.right(1);
             }
             if maker.dice.chance(3) {

@@ -102,7 +102,13 @@ fn patch(asker: &mut Asker<'_>) -> Ask {
 }
 
 fn deposit(asker: &mut Asker<'_>) -> Ask {
-    let of = asker.subject();
+    let told = matches!(asker.caller, Who::Professional(_) | Who::Structure(_));
+    // Often in the record of a document that differs, which it may say that it replaces.
+    let near = asker.thing("DocumentReference");
+    let of = match asker.document_of(&near).filter(|known| !(told && known.of == QUIET)) {
+        Some(known) if !asker.dice.chance(3) => known.of,
+        _ => asker.subject(),
+    };
     asker.count += 1;
     let known = asker.document().filter(|known| known.of == of && asker.dice.chance(3));
     let number = known.map_or(1000 + asker.count, |known| known.number);
@@ -125,7 +131,8 @@ fn deposit(asker: &mut Asker<'_>) -> Ask {
             Some(known) if asker.dice.chance(2) => {
                 json!({"identifier": {"system": "urn:ietf:rfc:3986", "value": master(asker.names, known.of, known.number)}})
             }
-            _ => json!({"reference": asker.reference("DocumentReference")}),
+            _ if asker.dice.chance(3) => json!({"reference": asker.reference("DocumentReference")}),
+            _ => json!({"reference": format!("DocumentReference/{{{{{near}}}}}")}),
         };
         value["relatesTo"] = json!([{"code": asker.pick(&["replaces", "replaces", "appends"]), "target": target}]);
     }

@@ -15,7 +15,7 @@ impl Maker<'_> {
         let labels = match self.dice.roll(10) {
             0..=3 => vec!["MASQUE_PS".to_owned()],
             4 | 5 => vec!["INVISIBLE_PATIENT".to_owned()],
-            6 if of == MINOR => vec!["INVISIBLE_REPRESENTANTS_LEGAUX".to_owned()],
+            6 | 9 if of == MINOR => vec!["INVISIBLE_REPRESENTANTS_LEGAUX".to_owned()],
             7 if of == MINOR => vec!["INVISIBLE_PATIENT".to_owned(), "INVISIBLE_REPRESENTANTS_LEGAUX".to_owned()],
             _ => Vec::new(),
         };

@@ -10,7 +10,8 @@ const ENDS: [&str; 5] = ["2026-11-01", "2026-11-23", "2026-11-30", "2026-12-10",
 /// What rights are narrowed to.
 const PARTS: [&str; 2] = ["DocumentReference", "Patient"];
 /// Rights of who exercises ordinarily.
-const RIGHTS: [&str; 5] = ["record-access", "record-access", "record-access", "administrator", "care-team-access"];
+const RIGHTS: [&str; 7] =
+    ["record-access", "record-access", "record-access", "administrator", "administrator", "care-team-access", "care-team-access"];
 
 impl Maker<'_> {
     pub(super) fn consent(&mut self, of: usize) -> Consent {
@@ -92,13 +93,13 @@ impl Maker<'_> {
         let name = self.new_name("c");
         self.push(&name, What::Consent(right.clone()));
         let plain = Consent { by: self.state.guardian(of), end: String::new(), part: String::new(), ..right };
-        if kind == "treating-physician" && self.dice.chance(2) {
+        if kind == "treating-physician" && !self.dice.chance(3) {
             // Another one.
             let (named, name) = (Named::Party(Party::Professional(one.number + 1)), self.new_name("c"));
             self.push(&name, What::Consent(Consent { named, ..plain.clone() }));
         }
         // A block, of the structure that it acts for or of itself, that ends or does not.
-        if self.dice.chance(4) {
+        if self.dice.chance(3) {
             let named = Named::Party(one.structure.filter(|_| self.dice.chance(3)).map_or(itself, Party::Structure));
             let end = if self.dice.chance(3) { "2026-11-30".to_owned() } else { String::new() };
             let block = self.new_name("c");
