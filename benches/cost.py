@@ -27,7 +27,8 @@ import urllib.request
 INS_SYSTEM, INS = "urn:oid:1.2.250.1.213.1.4.10", "280037511000114"
 DOCTOR, LABORATORY = "810000000011", "1750000018"
 DOCUMENTS = 200
-LUA = """
+WITHIN = base64.b64encode(b"NUMBER-INSID").decode()
+LUA = f"WITHIN = '{WITHIN}'" + """
 local lines, number = {}, 0
 function init(args)
   method, path, template = args[1], args[2], nil
@@ -38,10 +39,21 @@ function init(args)
   run = args[5]
   math.randomseed(7)
 end
+local SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+function base64(text)
+  return (text:gsub("...", function(three)
+    local a, b, c = three:byte(1, 3)
+    local bits = a * 65536 + b * 256 + c
+    local sign = function(place) return SIGNS:sub(place + 1, place + 1) end
+    return sign(math.floor(bits / 262144)) .. sign(math.floor(bits / 4096) % 64) .. sign(math.floor(bits / 64) % 64) .. sign(bits % 64)
+  end))
+end
 function request()
   if method == "GET" then return wrk.format("GET", lines[math.random(#lines)]) end
   number = number + 1
-  return wrk.format("POST", path, nil, (lines[1]:gsub("NUMBER", run .. "." .. number)))
+  -- In base64 a number stands where three bytes begin, with as many digits as are multiples of three.
+  local within = base64(string.format("%03d%09d", run, number))
+  return wrk.format("POST", path, nil, (lines[1]:gsub("NUMBER", run .. "." .. number):gsub(WITHIN, within)))
 end
 function done(s, l)
   io.write(string.format("RESULT %.0f %.2f %.2f %d\\n", s.requests / (s.duration / 1e6), l:percentile(50) / 1e3, l:percentile(99) / 1e3,
@@ -83,6 +95,47 @@ def document(subject, number, content=b"Bonjour"):
         "author": [{"display": "Laboratoire d'exemple"}],
         "content": [{"attachment": {"contentType": "text/plain", "data": base64.b64encode(content).decode(), "title": "Compte rendu"}}],
     }
+
+
+def clinical(results, size=100_000):
+    """A clinical document (CDA R2 CR-BIO) of this size with these results; its identifier is a number to be filled in."""
+    at = "20261001101500+0200"
+    author = f'<id root="1.2.250.1.71.4.2.1" extension="{DOCTOR}"/>'
+    place = f'<id root="1.2.250.1.71.4.2.2" extension="{LABORATORY}"/><name>Laboratoire d\'exemple</name>'
+    name = "<name><family>MODELE</family><given>Luc</given></name>"
+    code = lambda value: f'<code code="{value}" codeSystem="2.16.840.1.113883.6.1"/>'
+    result = (
+        '<entryRelationship typeCode="COMP"><observation classCode="OBS" moodCode="EVN"><templateId root="1.3.6.1.4.1.19376.1.3.1.6"/>'
+        + code("3016-3") + f'<statusCode code="completed"/><effectiveTime value="{at}"/>'
+        '<value xsi:type="PQ" value="1.950" unit="m[IU]/L"/><interpretationCode code="N" codeSystem="2.16.840.1.113883.5.83"/><referenceRange>'
+        '<observationRange><value xsi:type="IVL_PQ"><low value="0.270" unit="m[IU]/L"/><high value="4.200" unit="m[IU]/L"/></value>'
+        "</observationRange></referenceRange></observation></entryRelationship>"
+    )
+    entry = (
+        '<entry typeCode="DRIV"><templateId root="1.3.6.1.4.1.19376.1.3.1"/><act classCode="ACT" moodCode="EVN">' + code("18719-5")
+        + '<statusCode code="completed"/>' + result * results + "</act></entry>"
+    )
+    before = (
+        '<?xml version="1.0" encoding="UTF-8"?><ClinicalDocument xmlns="urn:hl7-org:v3" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
+        '<realmCode code="FR"/><typeId root="2.16.840.1.113883.1.3" extension="POCD_HD000040"/><templateId root="1.2.250.1.213.1.1.1.55"/>'
+        '<id root="1.2.250.1.999.9" extension="'
+    )
+    # A number stands where three bytes begin.
+    before = before.replace('<realmCode', " " * (-len(before.encode()) % 3) + '<realmCode')
+    head = (
+        '"/>' + code("11502-2") + f'<title>Compte rendu</title><effectiveTime value="{at}"/>'
+        '<confidentialityCode code="N" codeSystem="2.16.840.1.113883.5.25"/><languageCode code="fr-FR"/><recordTarget><patientRole>'
+        f'<id root="1.2.250.1.213.1.4.10" extension="{INS}"/><patient>{name}</patient></patientRole></recordTarget>'
+        f'<author><time value="{at}"/><assignedAuthor>{author}<assignedPerson>{name}</assignedPerson><representedOrganization>{place}'
+        "</representedOrganization></assignedAuthor></author><custodian><assignedCustodian><representedCustodianOrganization>"
+        f'{place}</representedCustodianOrganization></assignedCustodian></custodian><legalAuthenticator><time value="{at}"/><assignedEntity>{author}'
+        "</assignedEntity></legalAuthenticator><documentationOf><serviceEvent>" + code("34133-9") + '<effectiveTime><low value="20260928"/>'
+        '<high value="20261001"/></effectiveTime></serviceEvent></documentationOf><component><structuredBody><component><section>'
+        + code("18719-5") + "<title>Biochimie</title><text>"
+    )
+    end = "</text>" + (entry if results else "") + "</section></component></structuredBody></component></ClinicalDocument>"
+    room = size - len((before + head + end).encode()) - 12
+    return (before + "NUMBER-INSID" + head + ("Bilan lipidique, normal. " * (size // 20))[:room] + end).encode()
 
 
 def fill(server):
@@ -190,12 +243,22 @@ def main():
                         print(f"| {name} | {question} | {connections} | {plain} | | {rate} {shown}", flush=True)
                 laboratory = server.token(kind="structure", id=LABORATORY)
                 text = ("Compte rendu de biologie. " * 4000)[:100_000].encode()
-                body = json.dumps(document({"identifier": {"system": INS_SYSTEM, "value": INS}}, "NUMBER", text))
-                for connections in (8, 64):
-                    rate, median, late = load(
-                        server, directory, [body], laboratory, connections, arguments.seconds, "POST", "/fhir/DocumentReference"
-                    )
-                    print(f"| {name} | deposit of 100 kB | {connections} | | | {rate} | {median} {late} | | {commits(directory)} |", flush=True)
+                person = {"identifier": {"system": INS_SYSTEM, "value": INS}}
+                deposits = {"text": document(person, "NUMBER", text)}
+                for results in (0, 20):
+                    of = document(person, 0, clinical(results))
+                    # The rest is in its header.
+                    del of["masterIdentifier"], of["author"], of["date"]
+                    of["content"][0]["attachment"]["contentType"] = "text/xml"
+                    deposits[f"CDA with {results} results"] = of
+                for what, of in deposits.items():
+                    for connections in (8, 64):
+                        rate, median, late = load(
+                            server, directory, [json.dumps(of)], laboratory, connections, arguments.seconds, "POST", "/fhir/DocumentReference"
+                        )
+                        print(
+                            f"| {name} | deposit of 100 kB, {what} | {connections} | | | {rate} | {median} {late} | | {commits(directory)} |", flush=True
+                        )
             finally:
                 server.process.terminate()
                 server.process.wait()
