@@ -150,15 +150,20 @@ pub(super) fn put(
     let now = clock.now();
     document::check_age(&document, now < majority(row.born)).map_err(at)?;
     let mut warnings = Vec::new();
+    let (mut repeated, mut first) = (0, 0);
     if planned.is_empty() {
         for report in reports {
-            let clinical = report.edition.is_some();
+            let (clinical, known_by) = (report.edition.is_some(), report.known_by.clone());
             match report::plan(service, request, connection, standing, report, None, &replaces) {
                 Ok(report) => planned.push(report),
                 // A clinical document is the original, and is kept: what was read out of it is told not to follow.
                 Err(Refused { error: Error::Conflict(why), .. }) if clinical => {
                     let text = format!("the results of the clinical document are not found by themselves: {why}");
                     warnings.push(outcome::issue("warning", "conflict", &text, &["DocumentReference".to_owned()]));
+                    // It repeats a report that may be hidden by now.
+                    let (labels, since) = report::hides(service, request, connection, row.holder, known_by.as_ref()).map_err(at)?;
+                    repeated |= labels;
+                    first = earliest(first, since);
                 }
                 Err(refused) => return Err(refused),
             }
@@ -176,8 +181,9 @@ pub(super) fn put(
     }
     document::relates(&mut document, planned.iter().map(|planned| planned.id.as_str()));
     let replaces = Replaces { named: &replaces, parents: &parents, editions: &editions };
-    let (inherited, first) = supersede(service, request, connection, standing, &replaces, labels::bits(&document), &mut warnings)?;
-    label(service, &mut document, inherited, row, now < majority(row.born)).map_err(at)?;
+    let (inherited, since) = supersede(service, request, connection, standing, &replaces, labels::bits(&document), &mut warnings)?;
+    first = earliest(first, since);
+    label(service, &mut document, inherited | repeated, row, now < majority(row.born)).map_err(at)?;
     document::set_subject(&mut document, "subject", &row.patient, &row.ins);
     let submitter = row.actor(&caller.principal);
     let mut envelope = envelope(ResourceType::DOCUMENT_REFERENCE, row.holder, clock.next_key(), id, now, &submitter);
@@ -331,6 +337,11 @@ fn replaceable(found: &Found, caller: &Caller) -> Result<(), Refused> {
         return Ok(());
     }
     Err(Refused::at(Error::Forbidden("only an author replaces a document".into()), found.envelope.holder, found.envelope.key))
+}
+
+/// The earlier of two keys, of which 0 is none.
+fn earliest(one: i64, other: i64) -> i64 {
+    if one == 0 || other == 0 { one.max(other) } else { one.min(other) }
 }
 
 /// Marks the replaced documents as superseded; the labels any of them has, which the new one inherits (CONTRACT 3, Labels). What was

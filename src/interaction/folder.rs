@@ -1,6 +1,8 @@
 //! A folder written again (IHE MHD ITI-65, PDSm flux 01): its next version, by who deposited it. What its author does not see any more
 //! stays in it, and is answered to nobody by that.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::Value;
 
 use super::list::{Kind, check_form, check_source, kind, resolve, unique_id};
@@ -9,7 +11,7 @@ use super::read::{candidate, seen};
 use super::stored::{prepare, set, tree};
 use super::{Error, Refused, Request, Service, admission, create::leave_trace, document::set_subject, holder};
 use crate::fhir::ResourceType;
-use crate::filter::Envelope;
+use crate::filter::{Envelope, Label};
 use crate::policy::{Action, Decision};
 use crate::store::{self, AnyConnection, NewResource};
 
@@ -67,29 +69,44 @@ pub(super) fn update(
     }
     resolve(service, request, connection, &mut value, &standing.row)?;
     set_subject(&mut value, "subject", &standing.row.patient, &standing.row.ins);
+    let entries = |list: &Value| list.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
+    let scopes = listed::scopes(service, request);
+    let shown = store::search::entries(connection, &scopes, &[(found.envelope.holder, found.envelope.key)], listed::item())?;
+    let (seen, unseen): (Vec<Value>, Vec<Value>) = entries(&before).into_iter().partition(|entry| listed::leads_to(entry, &shown));
+    let known = stored(connection, entries(&value).iter().chain(&seen).chain(&unseen))?;
+    let told = entries(&value).into_iter().chain(seen);
+    if told.filter_map(|entry| known.get(listed::target(&entry)?)).any(|one| is_hidden(service, one)) {
+        let message = "a folder with documents that are hidden from the person or from representatives is not updated";
+        return Err(at(Error::business("List.entry", message)));
+    }
     let next = Envelope { version: found.envelope.version + 1, updated: service.clock.now(), ..found.envelope.clone() };
     let mut whole = value.clone();
-    keep_unseen(service, request, connection, &before, &mut whole, &found.envelope)?;
+    // After all others, each once; what was withdrawn is nobody's any more.
+    let mut kept: Vec<Value> = Vec::new();
+    for entry in unseen {
+        let there = listed::target(&entry).and_then(|target| known.get(target)).is_some_and(|one| !one.has(Label::EnteredInError));
+        if there && !kept.iter().any(|one| listed::target(one) == listed::target(&entry)) {
+            kept.push(entry);
+        }
+    }
+    set(&mut whole, "entry", entries(&value).into_iter().chain(kept).collect());
     store::write::update(connection, &prepare(&whole, next.clone(), 0))?;
     let asked = service.asked(request, "update", ResourceType::LIST, id, "");
     leave_trace(service, connection, &asked, &next, 200)?;
     Ok((prepare(&value, next, 0), warnings))
 }
 
-/// Adds the entries of the version before that the caller was not shown, after all others.
-fn keep_unseen(
-    service: &Service,
-    request: &Request,
-    connection: &mut AnyConnection,
-    before: &Value,
-    whole: &mut Value,
-    folder: &Envelope,
-) -> Result<(), Error> {
-    let scopes = listed::scopes(service, request);
-    let shown = store::search::entries(connection, &scopes, &[(folder.holder, folder.key)], listed::item())?;
-    let entries = |list: &Value| list.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
-    let unseen = entries(before).into_iter().filter(|entry| !listed::leads_to(entry, &shown));
-    let all: Vec<Value> = entries(whole).into_iter().chain(unseen).collect();
-    set(whole, "entry", all.into());
-    Ok(())
+/// What these entries lead to, by `Type/id`.
+fn stored<'e>(connection: &mut AnyConnection, entries: impl Iterator<Item = &'e Value>) -> Result<HashMap<String, Envelope>, Error> {
+    let names: BTreeSet<String> = entries.filter_map(listed::target).map(ToOwned::to_owned).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let known = store::bulk::known(connection, 0, &names)?;
+    Ok(known.into_iter().filter(|(_, one)| !one.deleted).map(|(name, one)| (name, one.envelope)).collect())
+}
+
+/// Whether a document is hidden from the person or from representatives: that a folder changes which they see would tell them that
+/// something does which they do not.
+fn is_hidden(service: &Service, document: &Envelope) -> bool {
+    let labels = document.labels & (Label::HiddenFromHolder.bit() | Label::HiddenFromRepresentatives.bit());
+    labels & !service.policy.lasting().ended(labels, document.lasting_from(), service.clock.now()) != 0
 }

@@ -15,7 +15,7 @@ use super::{Answer, Error, Refused, Request, Service};
 use crate::auth::digest;
 use crate::fhir::national::{PSIDNAT, STRUCTIDNAT};
 use crate::fhir::{ResourceType, outcome, primitive};
-use crate::filter::{Actor, Envelope, HolderName, HolderRow};
+use crate::filter::{Actor, Envelope, HolderName, HolderRow, Label};
 use crate::policy::{Action, CallerKind, Decision, Scope};
 use crate::search::spell;
 use crate::store::{self, AnyConnection, NewResource};
@@ -246,6 +246,10 @@ pub(super) fn resolve(
             let error = Error::Business { code: "not-found", expression: format!("List.entry[{place}].item"), message: what.into() };
             return Err(Refused::at(error, row.holder, 0));
         };
+        if request.caller.secret && !found.envelope.has(Label::HiddenFromRepresentatives) {
+            let message = "in a secret connection documents are `INVISIBLE_REPRESENTANTS_LEGAUX`";
+            return Err(Refused::at(Error::business(&format!("List.entry[{place}].item"), message), row.holder, found.envelope.key));
+        }
         // By address alone: what else names it would be found by a search although the entry is hidden.
         let reference = format!("{}/{}", found.envelope.resource, found.envelope.id);
         set(entry, "item", json!({"reference": reference}));

@@ -28,7 +28,8 @@ pub(super) async fn seen(service: &Service, request: &Request, mut found: Found)
     if found.envelope.resource == ResourceType::LIST && !request.is_tester() && !found.body.is_empty() {
         // By what this version names: an earlier one has entries that the current one has not.
         let entries = tree(&found.body)?.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
-        let names = entries.iter().filter_map(target).map(ToOwned::to_owned).collect::<Vec<_>>();
+        let names: BTreeSet<String> = entries.iter().filter_map(target).map(ToOwned::to_owned).collect();
+        let names: Vec<String> = names.into_iter().collect();
         let scopes = scopes(service, request);
         let seen = service.store.run(move |connection| store::search::among(connection, &scopes, &names)).await?;
         found.body = narrowed(found.body, &seen)?;
@@ -66,7 +67,8 @@ pub(super) fn leads_to(entry: &Value, seen: &BTreeSet<String>) -> bool {
     target(entry).is_some_and(|target| seen.contains(target))
 }
 
-fn target(entry: &Value) -> Option<&str> {
+/// What an entry leads to, as `Type/id`.
+pub(super) fn target(entry: &Value) -> Option<&str> {
     entry.pointer("/item/reference").and_then(Value::as_str)
 }
 

@@ -172,6 +172,32 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
     });
 }
 
+/// That a folder changes tells whoever sees it: so nothing enters it that is hidden from the person or from representatives.
+#[test]
+fn what_is_hidden_from_the_person_is_in_no_folder_that_is_updated() {
+    on_both(|backend| {
+        let World { server, me, letters } = world(backend);
+        let hospital = structure(HOSPITAL);
+        let hidden = server.create(&hospital, &document(&me, "11490-0", 9).hidden().json()).id();
+        let hidden = format!("DocumentReference/{hidden}");
+        let id = server.create(&hospital, &folder(&me, &[&letters[0]])).id();
+        let mut other = folder(&me, &[&hidden]);
+        other["identifier"][0]["value"] = format!("urn:oid:1.2.250.1.999.5.{me}.2").into();
+        let unseen = server.create(&hospital, &other).id();
+        other["entry"] = folder(&me, &[&letters[0]])["entry"].clone();
+        for (at, sent) in [(&id, folder(&me, &[&letters[0], &hidden])), (&unseen, other)] {
+            assert_eq!(put(&server, &hospital, at, sent, "").issue(), ("business-rule".into(), "List.entry".into()));
+        }
+        assert_eq!(server.get(&holder(&me), &format!("List/{id}")).header("etag"), "W/\"1\"");
+        assert_eq!(server.get(&holder(&me), &format!("List/{unseen}")).status, 404);
+        // What a minor's secret connection writes, parents do not read.
+        let mut secret = professional(1, "10");
+        secret["secret"] = true.into();
+        let answer = server.create(&secret, &folder(&me, &[&letters[2]]));
+        assert_eq!((answer.status, answer.issue().1.as_str()), (422, "List.entry[0].item"));
+    });
+}
+
 #[test]
 fn a_submission_puts_its_documents_into_a_folder() {
     on_both(|backend| {

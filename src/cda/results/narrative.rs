@@ -58,9 +58,10 @@ impl Narrative {
                     if let Some((_, Some((id, text)))) = &closed
                         && self.passages.len() < PASSAGES_MAX
                     {
-                        let words: Vec<&str> = text.split_whitespace().collect();
-                        let cut = text.len() + char::MAX.len_utf8() > KEPT_BYTES_MAX;
-                        self.passages.entry(id.clone()).or_insert_with(|| if cut { String::new() } else { words.join(" ") });
+                        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                        // What is too long to be told is not kept.
+                        let cut = text.len() + char::MAX.len_utf8() > KEPT_BYTES_MAX || words.len() > PASSAGE_BYTES_MAX;
+                        self.passages.entry(id.clone()).or_insert_with(|| if cut { String::new() } else { words });
                     }
                     if closed.is_some_and(|(breaks, _)| breaks) {
                         say(&mut open, " ");

@@ -67,7 +67,8 @@ pub fn reports(learnt: Vec<Learnt>, contents: &[Content], warnings: &mut Vec<Val
         let place = format!("DocumentReference.content[{at}].attachment.data");
         let results = cda::results::results(&content.bytes).map_err(|error| not_clinical(&place, &error))?;
         let (report, told) = report::of_clinical(&cda.header, &results);
-        warnings.extend(told.iter().map(|text| outcome::issue("warning", "business-rule", text, std::slice::from_ref(&place))));
+        // No guide is departed from: the document is whole, and is kept.
+        warnings.extend(told.iter().map(|text| outcome::issue("warning", "informational", text, std::slice::from_ref(&place))));
         return Ok(report.into_iter().collect());
     }
     whole.into_iter().map(Report::of).collect()

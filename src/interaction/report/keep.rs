@@ -82,6 +82,28 @@ pub fn plan(
     Ok(Planned { report, id, before, named })
 }
 
+/// What hides the report that is known by this name and has not ended, and since when it hides it from the person, or 0: what repeats a
+/// report without following it is hidden alike.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn hides(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    holder: i64,
+    known_by: Option<&String>,
+) -> Result<(i16, i64), Error> {
+    let submitter = request.caller.principal.as_str();
+    let known = known_by.map(|name| store::brought::report(connection, holder, submitter, name)).transpose()?.flatten();
+    let Some(Brought { envelope, .. }) = known else { return Ok((0, 0)) };
+    let hidden = Label::HiddenFromHolder.bit();
+    let all = Label::Masked.bit() | hidden | Label::HiddenFromRepresentatives.bit();
+    let ended = service.policy.lasting().ended(envelope.labels, envelope.lasting_from(), service.clock.now());
+    let labels = envelope.labels & all & !ended;
+    Ok((labels, if labels & hidden == 0 { 0 } else { envelope.lasting_from() }))
+}
+
 /// Everything in a report is about the one person.
 fn about(service: &Service, standing: &Standing, report: &Report) -> Result<(), Error> {
     let all = std::iter::once(("DiagnosticReport".to_owned(), &report.report));

@@ -38,7 +38,7 @@ use serde_json::Value;
 
 pub(super) use clinical::report as of_clinical;
 pub(super) use inline::{Led, inline, is_part, of_document, taken_out};
-pub(super) use keep::{Planned, Written, parts as places, parts_of_document as places_of_document, plan, remember, written};
+pub(super) use keep::{Planned, Written, hides, parts as places, parts_of_document as places_of_document, plan, remember, written};
 pub(super) use made::LABORATORY;
 pub(super) use parts::Report;
 

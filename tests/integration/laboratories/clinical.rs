@@ -103,6 +103,37 @@ fn what_was_read_is_seen_as_the_document_is() {
     });
 }
 
+/// A laboratory sends a version again under another identifier: it does not follow, and is hidden as what it repeats.
+#[test]
+fn what_repeats_a_hidden_report_is_hidden_alike() {
+    on_both(|backend| {
+        let (server, me, physician) = with_reader(backend);
+        let own = holder(&me);
+        let first = server.create(&laboratory(), &biology(&me, 1, 1, &[tsh("1.950")]).push());
+        assert_eq!(patches(&server, &own, &first.id(), &label_on("MASQUE_PS")), 200);
+        let push = biology(&me, 1, 1, &[tsh("1.950")]).named("1.2.250.1.999.9.1.77", "").push();
+        let again = server.create(&laboratory(), &push);
+        assert_ne!(again.id(), first.id());
+        let sees = |who: &Value, id: &str| server.get(who, &format!("DocumentReference/{id}")).status;
+        assert_eq!((sees(&own, &again.id()), sees(&physician, &again.id())), (200, 404));
+        assert_eq!(counts(&server, &physician, &me), [0, 0, 0]);
+        // Hidden from the person, for what is left of the month.
+        let hidden = |root: &str| {
+            let mut push = biology(&me, 2, 1, &[tsh("1.950")]).named(root, "").push();
+            push["securityLabel"] = json!([{"coding": [{"code": "INVISIBLE_PATIENT"}]}]);
+            push
+        };
+        server.create(&laboratory(), &hidden("1.2.250.1.999.9.2.1")).expect(201);
+        server.advance("P20D");
+        let mut bare = hidden("1.2.250.1.999.9.2.77");
+        bare.as_object_mut().unwrap().remove("securityLabel");
+        let bare = server.create(&laboratory(), &bare).id();
+        assert_eq!((sees(&own, &bare), sees(&physician, &bare)), (404, 200));
+        server.advance("P15D");
+        assert_eq!(sees(&own, &bare), 200);
+    });
+}
+
 #[test]
 fn groups_hold_their_results() {
     on_both(|backend| {
