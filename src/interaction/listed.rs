@@ -27,12 +27,13 @@ pub(super) const ENTRIES: [ResourceType; 2] = [ResourceType::DOCUMENT_REFERENCE,
 pub(super) async fn seen(service: &Service, request: &Request, mut found: Found) -> Result<Found, Error> {
     if found.envelope.resource == ResourceType::LIST && !request.is_tester() && !found.body.is_empty() {
         // By what this version names: an earlier one has entries that the current one has not.
-        let entries = tree(&found.body)?.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
-        let names: BTreeSet<String> = entries.iter().filter_map(target).map(ToOwned::to_owned).collect();
+        let list = tree(&found.body)?;
+        let entries = list.get("entry").and_then(Value::as_array).into_iter().flatten();
+        let names: BTreeSet<String> = entries.filter_map(target).map(ToOwned::to_owned).collect();
         let names: Vec<String> = names.into_iter().collect();
         let scopes = scopes(service, request);
         let seen = service.store.run(move |connection| store::search::among(connection, &scopes, &names)).await?;
-        found.body = narrowed(found.body, &seen)?;
+        found.body = narrowed(list, found.body, &seen);
     }
     Ok(found)
 }
@@ -51,7 +52,7 @@ pub(super) async fn shown<'h>(service: &Service, request: &Request, hits: impl I
     }
     let seen = targets(service, request, lists.iter().map(|hit| (hit.envelope.holder, hit.envelope.key)).collect()).await?;
     for hit in lists {
-        hit.body = narrowed(std::mem::take(&mut hit.body), &seen)?;
+        hit.body = narrowed(tree(&hit.body)?, std::mem::take(&mut hit.body), &seen);
     }
     Ok(())
 }
@@ -78,19 +79,19 @@ async fn targets(service: &Service, request: &Request, places: Vec<(i64, i64)>) 
     Ok(service.store.run(move |connection| store::search::entries(connection, &scopes, &places, item())).await?)
 }
 
-fn narrowed(body: Vec<u8>, seen: &BTreeSet<String>) -> Result<Vec<u8>, Error> {
-    let mut list = tree(&body)?;
-    let Some(entries) = list.get_mut("entry").and_then(Value::as_array_mut) else { return Ok(body) };
+/// The List of these bytes without the entries that are not seen.
+fn narrowed(mut list: Value, body: Vec<u8>, seen: &BTreeSet<String>) -> Vec<u8> {
+    let Some(entries) = list.get_mut("entry").and_then(Value::as_array_mut) else { return body };
     let count = entries.len();
     entries.retain(|entry| leads_to(entry, seen));
     if entries.len() == count {
-        return Ok(body);
+        return body;
     }
     let empty = entries.is_empty();
     if empty && let Some(members) = list.as_object_mut() {
         members.shift_remove("entry");
     }
-    Ok(list.to_string().into_bytes())
+    list.to_string().into_bytes()
 }
 
 /// What is asked of the entries of Lists, of those alone that the caller sees: as chains are, by the scope of what they lead to.
