@@ -30,6 +30,8 @@ pub struct Request<'a> {
     pub id: &'a str,
     /// Version of the authorization tables.
     pub law: &'a str,
+    /// Whether it is answered by records, whatever type it asks for.
+    pub reaches: bool,
 }
 
 /// What became of a request, for one holder.
@@ -45,6 +47,8 @@ pub struct Happened {
     pub disclosed: Vec<i64>,
     /// The rules that decided.
     pub rules: Vec<String>,
+    /// Whether the caller acts for another than this holder.
+    pub elsewhere: bool,
 }
 
 /// The row of the trace.
@@ -55,6 +59,7 @@ pub fn row(request: &Request<'_>, clock: &Clock, status: u16, happened: &Happene
     TraceRow {
         holder: happened.holder,
         acts_for: caller.acts_for.clone().unwrap_or_default(),
+        elsewhere: happened.elsewhere,
         key: clock.next_key(),
         id: clock.next_id(),
         kind: caller.kind.number(),

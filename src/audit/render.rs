@@ -218,6 +218,7 @@ mod tests {
         let row = TraceRow {
             holder: 1,
             acts_for: String::new(),
+            elsewhere: false,
             key: 1,
             id: "t1".into(),
             kind: 0,

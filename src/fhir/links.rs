@@ -1,5 +1,5 @@
-//! The links in a resource: references, elements of the types uri, url, canonical, oid and uuid, and what a narrative points to
-//! (FHIR R4 http.html#trules, "replacing links").
+//! The links in a resource: references, elements of the types uri, url, oid and uuid, and what a narrative points to (FHIR R4
+//! http.html#trules, "replacing links"); canonicals are not replaced.
 
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ fn object<F: Fn(&str) -> Option<String>>(structure: &'static Structure, value: &
 fn primitive_link<F: Fn(&str) -> Option<String>>(primitive: Primitive, reference: bool, item: &mut Value, replace: &Replace<'_, F>) {
     let Value::String(text) = item else { return };
     match primitive {
-        Primitive::Uri | Primitive::Url | Primitive::Canonical | Primitive::Oid | Primitive::Uuid if replace.all => {
+        Primitive::Uri | Primitive::Url | Primitive::Oid | Primitive::Uuid if replace.all => {
             if let Some(other) = (replace.with)(text) {
                 *text = other;
             }
@@ -135,6 +135,7 @@ mod tests {
                 "subject": {"reference": uuid, "display": uuid, "_reference": {"extension": [{"url": uuid, "valueReference": {"reference": uuid}}]}},
                 "description": uuid,
                 "content": [{"attachment": {"url": uuid, "title": uuid}}],
+                "extension": [{"url": "http://a.example/x", "valueCanonical": uuid}],
                 "contained": [{"resourceType": "Patient", "id": "p", "managingOrganization": {"reference": uuid}}]
             }}]
         });
@@ -150,7 +151,9 @@ mod tests {
         ] {
             assert_eq!(at(replaced), "Patient/1", "{replaced}");
         }
-        for kept in ["/subject/display", "/identifier/0/value", "/description", "/content/0/attachment/title"] {
+        for kept in
+            ["/extension/0/valueCanonical", "/subject/display", "/identifier/0/value", "/description", "/content/0/attachment/title"]
+        {
             assert_eq!(at(kept), uuid, "{kept}");
         }
         assert_eq!(

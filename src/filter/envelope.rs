@@ -324,7 +324,8 @@ pub struct Right {
     pub from: i64,
     /// End; `i64::MAX` when open.
     pub until: i64,
-    /// Parts of the space it is narrowed to (`provision.class`), types and classes of documents: ` Type class:10 `, empty for all.
+    /// Parts of the space it is narrowed to (`provision.class`), types and classes of documents, and what an application is allowed it
+    /// for: ` Type class:10 for:TREAT `, empty for all.
     pub parts: String,
     /// The resource it comes from: `Consent/[id]` or `RelatedPerson/[id]`.
     pub source: String,
@@ -341,16 +342,20 @@ pub struct RightTest {
     pub at: i64,
     /// The part of the space for which a narrowed right must hold: letters, digits and a colon; `None` where any will do.
     pub part: Option<&'static str>,
+    /// Purposes (letters and digits) of which the right must be given for one; `None` where any will do.
+    pub purposes: Option<Vec<String>>,
 }
 
 impl RightTest {
     /// Whether the right passes.
     pub fn holds(&self, right: &Right) -> bool {
+        let has = |part: &str| right.parts.split(' ').any(|own| own == part);
         self.kinds.contains(&right.kind)
             && self.actors.contains(&right.actor)
             && right.from <= self.at
             && self.at < right.until
-            && self.part.is_none_or(|part| right.parts.is_empty() || right.parts.split(' ').any(|p| p == part))
+            && self.part.is_none_or(|part| right.parts.is_empty() || has(part))
+            && self.purposes.as_ref().is_none_or(|all| all.iter().any(|purpose| has(&format!("for:{purpose}"))))
     }
 }
 

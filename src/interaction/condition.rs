@@ -3,13 +3,14 @@
 
 use super::create::leave_trace;
 use super::links::absolute;
-use super::naming::{chained, narrowed};
+use super::naming::{answering, chained, named, narrowed};
 use super::{Answer, Error, Refused, Request, Service, patient};
+use crate::audit::{Happened, OTHERS};
 use crate::fhir::ResourceType;
 use crate::filter::Filter;
 use crate::policy::Action;
 use crate::search;
-use crate::store::{self, AnyConnection, Hit, PageRequest};
+use crate::store::{self, AnyConnection, Hit, NewResource, PageRequest};
 
 /// Which resource a request is about.
 #[derive(Debug, Clone)]
@@ -54,8 +55,15 @@ pub(super) struct Condition {
     resource: ResourceType,
     filter: Filter,
     text: String,
-    /// The parameters used, as [`search::Query::named`].
-    pub named: std::collections::BTreeSet<String>,
+    /// What was understood.
+    pub query: search::Query,
+}
+
+/// The records a condition names, as its traces tell.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Touched {
+    holders: Vec<i64>,
+    status: u16,
 }
 
 /// Understands a condition; what is not understood would match too much, so it is refused.
@@ -68,9 +76,74 @@ pub(super) fn parse(service: &Service, request: &Request, resource: ResourceType
     if query.filter == Filter::Everything || query.filter == Filter::And(Vec::new()) {
         return Err(Error::Required { place: "condition".into(), message: "a condition needs a search parameter".into() });
     }
-    let named = !query.holders.is_empty();
-    let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter), named);
-    Ok(Condition { resource, filter, text: text(resource, pairs), named: query.named })
+    let filter = chained(service, request, resource, query.filter.clone());
+    if !answering(service, request, resource, &filter, "condition")?.is_empty() {
+        let message = "what is written to a directory is not decided by what stands in records".to_owned();
+        return Err(Error::NotSupported { place: "condition".into(), message });
+    }
+    // In an emergency one consults; what is written is not decided by the records of those who gave no right.
+    let filter = narrowed(service, request, resource, filter, false);
+    Ok(Condition { resource, filter, text: text(resource, pairs), query })
+}
+
+/// The records that the condition names: that nothing is found there tells of them, too.
+///
+/// # Errors
+/// [`Error::Away`].
+pub(super) async fn touched(service: &Service, request: &Request, condition: &Condition) -> Result<Touched, Error> {
+    let naming = named(service, request, condition.resource, &condition.query).await?;
+    let told = |answered: bool| if answered { 200 } else { 403 };
+    Ok(naming.map(|naming| Touched { status: told(naming.answered), holders: naming.touched }).unwrap_or_default())
+}
+
+/// Leaves a trace in each record that the condition names, but for the one (`but`) where what follows leaves its own.
+///
+/// # Errors
+/// [`Error::Away`].
+pub(super) fn tell(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    condition: &Condition,
+    touched: &Touched,
+    but: i64,
+) -> Result<(), Error> {
+    let asked = service.asked(request, "search-type", condition.resource, "", condition.query_text());
+    let happened = |holder: &i64| Happened { holder: *holder, ..Happened::default() };
+    let happened: Vec<Happened> = touched.holders.iter().filter(|holder| but <= 0 || **holder != but).map(happened).collect();
+    Ok(service.trace_within(connection, service.rows(&asked, touched.status, &happened))?)
+}
+
+/// Leaves the trace of a resource that the condition found, and of the records it names.
+///
+/// # Errors
+/// [`Error::Away`].
+pub(super) fn tell_found(
+    service: &Service,
+    request: &Request,
+    connection: &mut AnyConnection,
+    condition: &Condition,
+    touched: &Touched,
+    hit: &Hit,
+) -> Result<(), Error> {
+    let asked = service.asked(request, "search-type", condition.resource, "", condition.query_text());
+    let (holder, key) = (hit.envelope.holder, hit.envelope.key);
+    let rules = service.policy.scope(&request.caller, Action::Consult, condition.resource, service.clock.now()).rules();
+    let found = Happened { holder, key, found: 1, disclosed: vec![OTHERS], rules, elsewhere: false };
+    service.trace_within(connection, service.rows(&asked, 200, &[found]))?;
+    tell(service, request, connection, condition, touched, holder)
+}
+
+impl Condition {
+    /// How it is known to all who decide on it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its parameters alone.
+    fn query_text(&self) -> &str {
+        self.text.split_once('?').map_or("", |(_, query)| query)
+    }
 }
 
 /// How a condition is known to all who decide on it.
@@ -100,6 +173,18 @@ pub(super) fn resolve(
     })
 }
 
+/// Something that was written, or found written.
+pub(super) trait Written {
+    /// Whose it is, where that is known.
+    fn holder(&self) -> i64;
+}
+
+impl Written for NewResource {
+    fn holder(&self) -> i64 {
+        self.envelope.holder
+    }
+}
+
 /// What became of a create.
 pub(super) enum Created<T> {
     /// `If-None-Exist` found this.
@@ -119,18 +204,27 @@ pub(super) async fn unless_exists<T, F>(
     mut work: F,
 ) -> Result<Created<T>, Refused>
 where
-    T: Send + 'static,
+    T: Written + Send + 'static,
     F: FnMut(&mut AnyConnection) -> Result<T, Refused> + Send + 'static,
 {
     let condition = request.if_none_exist.as_ref().map(|pairs| parse(service, request, resource, pairs)).transpose()?;
+    let touched = match &condition {
+        Some(condition) => touched(service, request, condition).await?,
+        None => Touched::default(),
+    };
     let (within, asker) = (service.clone(), request.clone());
     let done = service.store.write(move |connection| {
         let Some(condition) = &condition else { return work(connection).map(Created::New) };
         match resolve(&within, &asker, connection, condition)?.at_most_one(resource)? {
-            None => work(connection).map(Created::New),
+            None => {
+                let done = work(connection)?;
+                tell(&within, &asker, connection, condition, &touched, done.holder())?;
+                Ok(Created::New(done))
+            }
             Some(hit) => {
                 let asked = within.asked(&asker, "create", resource, "", "");
                 leave_trace(&within, connection, &asked, &hit.envelope, 200)?;
+                tell(&within, &asker, connection, condition, &touched, hit.envelope.holder)?;
                 Ok(Created::Existing(hit))
             }
         }

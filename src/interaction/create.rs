@@ -317,6 +317,10 @@ fn may_consent(
 ) -> Result<(), Error> {
     let (policy, now) = (&service.policy, service.clock.now());
     let kind = consent::check_form(consent, policy)?;
+    // One that is ended as it is recorded gives nothing, and would end what another gave.
+    if before.is_none() && consent.get("status").and_then(Value::as_str) != Some("active") {
+        return Err(Error::value("Consent.status", "a new Consent is `active`"));
+    }
     if let Some(before) = before {
         consent::check_same(before, consent, now)?;
     }

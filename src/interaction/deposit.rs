@@ -50,6 +50,15 @@ pub(super) async fn deposit(service: &Service, request: &Request, value: &Value)
     })
 }
 
+impl condition::Written for Done {
+    fn holder(&self) -> i64 {
+        match self {
+            Self::New(stored) => stored.document.envelope.holder,
+            Self::Again(..) => 0,
+        }
+    }
+}
+
 /// Content from this size on is read off the threads that serve.
 const LARGE_BYTES: usize = 256 * 1024;
 
@@ -291,7 +300,7 @@ fn targets(
         };
         let id = match replaced {
             Replaced::Id(id) => id.clone(),
-            Replaced::Identifier(token) => super::patch::one_by_identifier(connection, scope, token)?.ok_or_else(unknown)?,
+            Replaced::Identifier(token) => super::patch::one_by_identifier(connection, scope, holder, token)?.ok_or_else(unknown)?,
         };
         let found = seen(connection, &id)?.ok_or_else(unknown)?;
         replaceable(&found, caller)?;
@@ -305,7 +314,7 @@ fn targets(
     for parent in replaces.parents.iter().filter(|_| replaces.named.is_empty()) {
         let mut found = None;
         for token in parent.tokens() {
-            if let Some(id) = super::patch::one_by_identifier(connection, scope, &token)? {
+            if let Some(id) = super::patch::one_by_identifier(connection, scope, holder, &token)? {
                 found = found.or(seen(connection, &id)?);
             }
         }
@@ -369,8 +378,14 @@ fn supersede(
             let error = Error::business("DocumentReference.securityLabel", shown);
             return Err(Refused::at(error, standing.row.holder, found.envelope.key));
         }
-        labels |= found.envelope.labels & !ended(&found.envelope);
         let hidden = found.envelope.first != 0 || found.envelope.has(Label::HiddenFromHolder);
+        if own & Label::HiddenFromHolder.bit() != 0 && !hidden {
+            // That something replaced it would be seen; what was hidden for its time is not hidden again.
+            let shown = "what replaces a document that the person sees is not hidden from the person";
+            let error = Error::business("DocumentReference.securityLabel", shown);
+            return Err(Refused::at(error, standing.row.holder, found.envelope.key));
+        }
+        labels |= found.envelope.labels & !ended(&found.envelope);
         if hidden && (first == 0 || found.envelope.lasting_from() < first) {
             first = found.envelope.lasting_from();
         }

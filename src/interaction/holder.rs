@@ -166,7 +166,8 @@ pub fn takes(service: &Service, caller: &Caller, standing: &Standing) -> bool {
             }
             Exercise::Barred => false,
         },
-        CallerKind::Structure => policy.exercise(caller) != Exercise::Barred,
+        // Express consent to occupational medicine names a professional (L1111-17 IV CSP): a structure has none.
+        CallerKind::Structure => policy.exercise(caller) == Exercise::Ordinary,
         CallerKind::Operator => true,
         CallerKind::Holder => acts_for && now >= majority(standing.row.born),
         CallerKind::Representative => acts_for && standing.holds(policy, &[RightKind::Representative], caller, now),

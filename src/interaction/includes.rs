@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::naming::narrowed;
+use super::naming::{Answering, narrowed};
 use super::{Error, Request, Service};
 use crate::fhir::{NAMES, ResourceType};
 use crate::filter::{Filter, HolderName};
@@ -79,6 +79,40 @@ pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], in
         Ok(included)
     });
     Ok(found.await?)
+}
+
+/// What in records made these resources of a directory match: it is disclosed by that, though not answered.
+///
+/// # Errors
+/// [`Error::Business`] where it is more than [`MAX_INCLUDED`]; [`Error::Away`](crate::store::Error::Away).
+pub(super) async fn answers(service: &Service, request: &Request, page: &[Hit], answering: Vec<Answering>) -> Result<Vec<Hit>, Error> {
+    let to: Vec<String> = page.iter().map(|hit| format!("{}/{}", hit.envelope.resource, hit.envelope.id)).collect();
+    if answering.is_empty() || to.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = service.clock.now();
+    let steps: Vec<(Followed, [(Scope, Filter); 1])> = answering
+        .into_iter()
+        .map(|one| {
+            let scope = service.policy.scope(&request.caller, Action::Consult, one.source, now);
+            (Followed { params: vec![one.param] }, [(scope, one.filter)])
+        })
+        .collect();
+    let found = service.store.run(move |connection| {
+        let mut all = Vec::new();
+        for (followed, parts) in &steps {
+            all.extend(store::search::referring(connection, parts, &to, followed, MAX_INCLUDED + 1)?);
+        }
+        Ok(all)
+    });
+    let mut found = found.await?;
+    found.sort_by_key(place);
+    found.dedup_by_key(|hit| place(hit));
+    if found.len() > MAX_INCLUDED {
+        let message = format!("more than {MAX_INCLUDED} resources of records answer `_has` for one page: ask for less");
+        return Err(Error::Business { code: "too-costly", expression: "_has".into(), message });
+    }
+    Ok(found)
 }
 
 /// A resource from which references are followed.

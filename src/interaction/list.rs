@@ -42,17 +42,18 @@ pub enum Kind {
     Folder,
 }
 
-/// What the List says it is for.
+/// What the List says it is for; one that says both is neither.
 pub fn kind(list: &Value) -> Option<Kind> {
     let codings = list.pointer("/code/coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let text = |coding: &Value, name: &str| coding.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let ours = codings.iter().filter(|coding| matches!(text(coding, "system").as_str(), "" | KINDS));
-    ours.filter_map(|coding| match text(coding, "code").as_str() {
+    let mut kinds = ours.filter_map(|coding| match text(coding, "code").as_str() {
         "submissionset" => Some(Kind::SubmissionSet),
         "folder" => Some(Kind::Folder),
         _ => None,
-    })
-    .next()
+    });
+    let first = kinds.next()?;
+    kinds.all(|kind| kind == first).then_some(first)
 }
 
 /// Creates a List; one sent again with the same content is answered as the first time.
@@ -93,6 +94,15 @@ enum Done {
     Again(store::write::FirstVersion),
 }
 
+impl condition::Written for Done {
+    fn holder(&self) -> i64 {
+        match self {
+            Self::New(new) => new.envelope.holder,
+            Self::Again(..) => 0,
+        }
+    }
+}
+
 /// The form of a List; what the guides ask for and it has not, as warnings.
 pub(super) fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
     let text = |name: &str| list.get(name).and_then(Value::as_str);
@@ -110,6 +120,12 @@ pub(super) fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
     if count > ENTRIES_MAX {
         let message = format!("a List has at most {ENTRIES_MAX} entries");
         return Err(Error::Business { code: "too-costly", expression: "List.entry".into(), message });
+    }
+    let entries = list.get("entry").and_then(Value::as_array).into_iter().flatten();
+    if let Some(place) = entries.enumerate().find_map(|(place, entry)| names_contained(entry).then_some(place)) {
+        // It would stay where the entry is left out, and tell of it.
+        let message = "an entry names nothing that the List contains";
+        return Err(Error::value(&format!("List.entry[{place}]"), message));
     }
     let extended = |url: &str| extensions(list, url).next().is_some();
     let wanted = match kind {
@@ -132,6 +148,18 @@ pub(super) fn check_form(list: &Value) -> Result<Vec<Value>, Error> {
         warnings.push(told("informational", "text", "the narrative is not kept: who does not see every entry would be told of all"));
     }
     Ok(warnings)
+}
+
+/// Whether anything in it leads to a contained resource.
+fn names_contained(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            let own = members.get("reference").and_then(Value::as_str).is_some_and(|reference| reference.starts_with('#'));
+            own || members.values().any(names_contained)
+        }
+        Value::Array(all) => all.iter().any(names_contained),
+        _ => false,
+    }
 }
 
 fn extensions<'v>(value: &'v Value, url: &'v str) -> impl Iterator<Item = &'v Value> {
@@ -228,7 +256,7 @@ pub(super) fn resolve(
     let scopes = listed::ENTRIES.map(of);
     let entries = list.get_mut("entry").and_then(Value::as_array_mut).map(Vec::as_mut_slice).unwrap_or_default();
     for (place, entry) in entries.iter_mut().enumerate() {
-        let target = entry.get("item").map(|item| target(connection, &scopes, item, &service.base_url)).transpose()?.flatten();
+        let target = entry.get("item").map(|item| target(connection, &scopes, row.holder, item, &service.base_url)).transpose()?.flatten();
         let found = match &target {
             Some((resource, id)) if *resource == ResourceType::DOCUMENT_REFERENCE || folders => {
                 let scope = scopes.iter().find(|scope| scope.resource() == *resource);
@@ -258,7 +286,13 @@ pub(super) fn resolve(
 }
 
 /// The type and id of what an entry names, by address or by identifier.
-fn target(connection: &mut AnyConnection, scopes: &[Scope], item: &Value, base_url: &str) -> Result<Option<(ResourceType, String)>, Error> {
+fn target(
+    connection: &mut AnyConnection,
+    scopes: &[Scope],
+    holder: i64,
+    item: &Value,
+    base_url: &str,
+) -> Result<Option<(ResourceType, String)>, Error> {
     if let Some(text) = item.get("reference").and_then(Value::as_str) {
         let mut parts = relative(text, base_url).split('/');
         let resource = parts.next().and_then(ResourceType::parse);
@@ -268,7 +302,7 @@ fn target(connection: &mut AnyConnection, scopes: &[Scope], item: &Value, base_u
     let text = |name: &str| item.pointer(&format!("/identifier/{name}")).and_then(Value::as_str);
     let (Some(value), Some(scope)) = (text("value"), scopes.first()) else { return Ok(None) };
     let token = spell(Some(text("system").unwrap_or_default()), Some(value));
-    let id = super::patch::one_by_identifier(connection, scope, &token)?;
+    let id = super::patch::one_by_identifier(connection, scope, holder, &token)?;
     Ok(id.map(|id| (scope.resource(), id)))
 }
 

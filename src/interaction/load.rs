@@ -243,7 +243,7 @@ fn is_plain(entry: &Entry) -> bool {
     let Sent::Resource(document) = &entry.sent else { return false };
     let mut conditional = Vec::new();
     super::bundle::conditional(&document.value, &mut conditional);
-    simple && entry.request.if_match.is_none() && conditional.is_empty()
+    simple && entry.request.if_match.is_none() && !entry.request.only_new && conditional.is_empty()
 }
 
 /// Where a plain entry writes.
@@ -306,7 +306,7 @@ fn batch_entry(service: &Service, request: &Request, mut entry: Entry) -> Part {
     entry.full_url = None;
     let simple = match &entry.route {
         Route::Create(_) => entry.request.if_none_exist.is_none(),
-        Route::Update(_, id) => id.is_some() && entry.request.if_match.is_none(),
+        Route::Update(_, id) => id.is_some() && entry.request.if_match.is_none() && !entry.request.only_new,
         _ => false,
     };
     if let Sent::Resource(document) = &entry.sent {

@@ -284,10 +284,6 @@ impl Service {
         )
     }
 
-    fn is_traced(asked: &audit::Request<'_>) -> bool {
-        asked.caller.kind != CallerKind::Tester && Self::is_record(asked.resource)
-    }
-
     fn asked<'a>(
         &'a self,
         request: &'a Request,
@@ -304,15 +300,17 @@ impl Service {
             query: query.to_owned(),
             id: &request.id,
             law: self.policy.version(),
+            reaches: false,
         }
     }
 
-    /// The rows of a request's trace.
+    /// The rows of a request's trace: of one for records all that happened, of one for a directory what of records came along.
     fn rows(&self, asked: &audit::Request<'_>, status: u16, happened: &[Happened]) -> Vec<TraceRow> {
-        if !Self::is_traced(asked) {
+        if asked.caller.kind == CallerKind::Tester {
             return Vec::new();
         }
-        happened.iter().map(|one| audit::row(asked, &self.clock, status, one)).collect()
+        let traced = happened.iter().filter(|one| Self::is_record(asked.resource) || asked.reaches || one.holder > 0);
+        traced.map(|one| audit::row(asked, &self.clock, status, one)).collect()
     }
 
     /// Commits the trace; nothing may be disclosed before (P2).
@@ -333,10 +331,11 @@ impl Service {
         }
         let Refused { error, holder, key, rules, unknown } = refused;
         let (ins, disclosed) = unknown.map(|unknown| (unknown.ins, unknown.disclosed)).unzip();
-        let mut happened = vec![Happened { holder, key, found: 0, disclosed: disclosed.unwrap_or_default(), rules }];
         // Beside the record it touched, the one it was sent from: for what exists elsewhere as for what exists nowhere.
-        let elsewhere = |(own, ins): (&String, String)| ins.split(' ').all(|one| one != own);
-        if asked.caller.acts_for.as_ref().zip(ins).is_some_and(elsewhere) {
+        let is_other = |(own, ins): (&String, String)| ins.split(' ').all(|one| one != own);
+        let elsewhere = asked.caller.acts_for.as_ref().zip(ins).is_some_and(is_other);
+        let mut happened = vec![Happened { holder, key, found: 0, disclosed: disclosed.unwrap_or_default(), rules, elsewhere }];
+        if elsewhere {
             happened.push(Happened::default());
         }
         match self.trace(asked, status, &happened).await {

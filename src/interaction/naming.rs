@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Error, Request, Service, listed};
 use crate::fhir::ResourceType;
-use crate::filter::{Facts, Filter, HolderName, RightKind, RightTest, Test};
+use crate::filter::{Facts, Filter, HolderName, Param, RightKind, RightTest, Test};
 use crate::policy::{Action, Caller, CallerKind, Purpose, Scope};
 use crate::search::{self, Query};
 use crate::store;
@@ -91,6 +91,57 @@ pub(super) fn chained(service: &Service, request: &Request, resource: ResourceTy
     }
 }
 
+/// What in records answers a question to a directory.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answering {
+    /// The parameter that refers to what is searched.
+    pub param: Param,
+    /// The type that has it.
+    pub source: ResourceType,
+    /// What is asked of it, and may be.
+    pub filter: Filter,
+}
+
+/// What in records answers a question that was [`chained`], where a directory is searched: it is told as found (P2).
+///
+/// # Errors
+/// [`Error::NotSupported`] at `place` for a question that leaves a directory for records further on: whose records answered it nobody
+/// could be told.
+pub(super) fn answering(
+    service: &Service,
+    request: &Request,
+    resource: ResourceType,
+    chained: &Filter,
+    place: &str,
+) -> Result<Vec<Answering>, Error> {
+    let mut found = Vec::new();
+    if request.is_tester() || collect(service, resource, chained, true, &mut found) {
+        return Ok(found);
+    }
+    let message = "directories are not searched by what stands in records beyond what refers to them".to_owned();
+    Err(Error::NotSupported { place: place.to_owned(), message })
+}
+
+/// Whether nothing goes from a directory into records but what refers to what is searched, if this is where that is asked.
+fn collect(service: &Service, resource: ResourceType, filter: &Filter, first: bool, found: &mut Vec<Answering>) -> bool {
+    let of_record = |resource| service.policy.is_of_record(resource);
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().all(|one| collect(service, resource, one, first, found)),
+        Filter::Not(inner) => collect(service, resource, inner, first, found),
+        Filter::Via(_, next, inner) | Filter::Has(_, next, inner) if !of_record(resource) && of_record(*next) => {
+            if let Filter::Has(param, ..) = filter
+                && first
+            {
+                found.push(Answering { param: *param, source: *next, filter: (**inner).clone() });
+                return collect(service, *next, inner, false, found);
+            }
+            false
+        }
+        Filter::Via(_, next, inner) | Filter::Has(_, next, inner) => collect(service, *next, inner, false, found),
+        _ => true,
+    }
+}
+
 /// What may be reached of a type: no population of it.
 fn reached(service: &Service, request: &Request, resource: ResourceType, known: bool) -> Filter {
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
@@ -127,5 +178,5 @@ pub(super) fn narrowed(service: &Service, request: &Request, resource: ResourceT
         return filter;
     }
     let kinds = RightKind::ALL.into_iter().filter(|kind| !kind.blocks()).collect();
-    filter.and(Filter::Right(RightTest { kinds, actors: caller.actors(), at: service.clock.now(), part: None }))
+    filter.and(Filter::Right(RightTest { kinds, actors: caller.actors(), at: service.clock.now(), part: None, purposes: None }))
 }

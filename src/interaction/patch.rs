@@ -11,7 +11,7 @@ use super::stored::{add_extension, prepare, remove_extension, set};
 use super::update::allowed;
 use super::{Answer, Error, Refused, Request, Service, json_patch, labels, plain};
 use crate::fhir::{Document, ResourceType};
-use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, RightKind, Test, matches};
+use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, HolderName, RightKind, Test, matches};
 use crate::policy::changes::{May, Role};
 use crate::policy::{Action, CONSULTS, Caller, CallerKind, Policy, Purpose, Scope};
 use crate::search;
@@ -106,7 +106,7 @@ async fn run(
         Which::Id(_) => None,
         Which::Matching(pairs) => Some(condition::parse(service, request, resource, pairs)?),
     };
-    if condition.as_ref().is_some_and(|condition| !condition.named.contains("identifier")) {
+    if condition.as_ref().is_some_and(|condition| !condition.query.named.contains("identifier")) {
         return Err(Error::Required { place: "identifier".into(), message: "a conditional PATCH goes by `identifier`".into() }.into());
     }
     let (within, asker, which) = (service.clone(), request.clone(), which.clone());
@@ -162,10 +162,11 @@ fn matching(connection: &mut AnyConnection, scope: &Scope, filter: &Filter) -> R
     Ok(store::search::page(connection, scope, &request)?.into_iter().map(|hit| hit.envelope.id).collect())
 }
 
-/// The id of the one document with this identifier, in this scope.
-pub(super) fn one_by_identifier(connection: &mut AnyConnection, scope: &Scope, token: &str) -> Result<Option<String>, Error> {
+/// The id of the one document of this holder with this identifier, in this scope.
+pub(super) fn one_by_identifier(connection: &mut AnyConnection, scope: &Scope, holder: i64, token: &str) -> Result<Option<String>, Error> {
     let Some(parameter) = search::find(scope.resource(), "identifier") else { return Ok(None) };
-    let found = matching(connection, scope, &Filter::Index(parameter.param, Test::Token(vec![token.to_owned()])))?;
+    let own = Filter::HolderNamed(vec![HolderName::Number(holder)]);
+    let found = matching(connection, scope, &own.and(Filter::Index(parameter.param, Test::Token(vec![token.to_owned()]))))?;
     Ok(if found.len() == 1 { found.into_iter().next() } else { None })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
 use super::includes;
-use super::naming::{chained, named, narrowed};
+use super::naming::{answering, chained, named, narrowed};
 use super::search_type::{Compartment, bundle, fetch, follows, require_holder};
 use super::searchset::{Done, happened, opening_row};
 use super::{Answer, Error, Request, Service, listed};
@@ -32,9 +32,9 @@ pub async fn search_system(
     // Where records are among what is searched, the search is one of records.
     let kind = types.iter().copied().find(|resource| Service::is_record(*resource)).or(types.first().copied());
     let Some(kind) = kind else { return Err(Error::Forbidden("nothing is open to this caller".into())) };
-    let asked = service.asked(request, "search-system", kind, "", &shown);
+    let mut asked = service.asked(request, "search-system", kind, "", &shown);
     let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());
-    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+    let (mut unknown, mut by_records): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Vec::new());
     for resource in types {
         let query = understood(service, request, resource, within, &pairs)?;
         let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
@@ -48,7 +48,11 @@ pub async fn search_system(
             return Err(Error::Forbidden("no right over the record of this person".into()));
         }
         let known = naming.is_some() || query.named.contains("_id");
-        let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter.clone()), known);
+        let reaching = chained(service, request, resource, query.filter.clone());
+        let own = answering(service, request, resource, &reaching, "_has")?;
+        asked.reaches |= !own.is_empty();
+        by_records.extend(own);
+        let filter = narrowed(service, request, resource, reaching, known);
         if let Some(naming) = naming {
             holders = Some(naming.well);
             touched = naming.touched;
@@ -88,10 +92,11 @@ pub async fn search_system(
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total_of_types(connection, &counted, page);
     let mut found = fetch(service, page, &done, rows, count).await?;
     let mut included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
+    let answers = includes::answers(service, request, &found.hits, by_records).await?;
     listed::shown(service, request, found.hits.iter_mut().chain(&mut included.hits)).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     let whole = done.is_whole(&found) && !reaches;
-    let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
+    let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).chain(&answers).collect();
     let row = |envelope: &Envelope| opening_row(service, request, &rules, envelope);
     let happened = happened(&all, &touched, &rules, &row, !whole);
     service.trace(&asked, 200, &happened).await?;

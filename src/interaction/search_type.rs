@@ -4,9 +4,10 @@
 use super::cursor::Cursor;
 use super::includes::{self, Included};
 use super::links::absolute;
-use super::naming::{chained, named, narrowed};
+use super::naming::{answering, chained, named, narrowed};
 use super::searchset::{Done, Entry, Mode, happened, links, opening_row, searchset};
 use super::{Answer, Error, Request, Service, listed, patient, search_status, search_traces, subset};
+use crate::audit;
 use crate::fhir::ResourceType;
 use crate::filter::{Envelope, Filter};
 use crate::policy::{Action, CallerKind};
@@ -55,7 +56,9 @@ pub async fn search(
     let (cursor, pairs) = Cursor::resume(service, request, &path, pairs)?;
     let query = understood(service, request, resource, within, &pairs)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
-    let asked = service.asked(request, "search-type", resource, "", &shown);
+    let reaching = chained(service, request, resource, query.filter.clone());
+    let answering = answering(service, request, resource, &reaching, "_has")?;
+    let asked = audit::Request { reaches: !answering.is_empty(), ..service.asked(request, "search-type", resource, "", &shown) };
     let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
     if scope.is_nothing() {
         return Err(service.refused(&asked, Error::Forbidden(format!("{resource} is not open to this caller")).into()).await);
@@ -69,7 +72,7 @@ pub async fn search(
     }
     // Resources named by their ids are no population.
     let known = named.is_some() || query.named.contains("_id");
-    let filter = narrowed(service, request, resource, chained(service, request, resource, query.filter.clone()), known);
+    let filter = narrowed(service, request, resource, reaching, known);
     let (well, touched) = named.map(|naming| (naming.well, naming.touched)).unzip();
     let page = PageRequest {
         filter,
@@ -90,11 +93,12 @@ pub async fn search(
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total(connection, &counted, page);
     let mut found = fetch(service, page, &done, rows, count).await?;
     let mut included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
+    let answers = includes::answers(service, request, &found.hits, answering).await?;
     listed::shown(service, request, found.hits.iter_mut().chain(&mut included.hits)).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     // What was answered may be less than what the query tells of.
     let whole = done.is_whole(&found) && !done.follows();
-    let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).collect();
+    let all: Vec<&Hit> = found.hits.iter().chain(&included.hits).chain(&answers).collect();
     let row = |envelope: &Envelope| opening_row(service, request, &rules, envelope);
     let happened = happened(&all, &touched, &rules, &row, !whole);
     service.trace(&asked, 200, &happened).await?;

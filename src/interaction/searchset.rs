@@ -210,7 +210,7 @@ pub(super) fn happened(
             disclosed.push(OTHERS);
         }
         let rows = rows.get(&holder).into_iter().flatten().cloned();
-        Happened { holder, key, found, disclosed, rules: rules.iter().cloned().chain(rows).collect() }
+        Happened { holder, key, found, disclosed, rules: rules.iter().cloned().chain(rows).collect(), elsewhere: false }
     };
     let nothing = touched.iter().filter(|holder| **holder == 0 || !by_holder.contains_key(holder));
     let silent: Vec<Happened> = nothing.map(|holder| of(*holder, Vec::new())).collect();

@@ -46,7 +46,8 @@ impl Policy {
         if !consults(&caller.scopes, if resource.is_brought() { resource } else { part }) {
             return Filter::Nothing;
         }
-        let right = |part| self.right_to(caller, &[RightKind::Application], Some(part), now);
+        let purposes = self.catalogue().purposes(caller.principal.id());
+        let right = |part| self.right_to(caller, &[RightKind::Application], Some(part), purposes, now);
         let whole = right(part.name());
         if part != ResourceType::DOCUMENT_REFERENCE {
             return whole;

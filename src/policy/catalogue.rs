@@ -25,6 +25,11 @@ impl Catalogue {
         self.find(client).is_none_or(|found| found.is_some())
     }
 
+    /// What an application is catalogued for: a right that was given for nothing else gives nothing. `None` where everything is.
+    pub fn purposes(&self, client: &str) -> Option<&[String]> {
+        self.find(client).map(|found| found.map(|one| one.purposes.as_slice()).unwrap_or_default())
+    }
+
     /// Whether an application is catalogued for a purpose.
     pub fn has_for(&self, client: &str, purpose: &str) -> bool {
         self.find(client).is_none_or(|found| found.is_some_and(|one| one.purposes.iter().any(|code| code == purpose)))
@@ -58,5 +63,8 @@ mod tests {
             assert_eq!((catalogue.has(client), catalogue.has_for(client, purpose)), (has, has_for), "{client} {purpose}");
         }
         assert!(!Catalogue::Of(Vec::new()).has("diary"));
+        assert_eq!(Catalogue::Open.purposes("any"), None);
+        assert_eq!(of.purposes("diary"), Some(&["PATRQT".to_owned()][..]));
+        assert_eq!(of.purposes("game"), Some(&[][..]));
     }
 }

@@ -126,18 +126,21 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             ("occupational-health", true) => {
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until)))
             }
-            // Its parts are what it is allowed: without any it is allowed nothing.
-            ("application", true) if !parts(&source.value).is_empty() => {
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until)))
+            ("application", true) => {
+                let Some(parts) = parts_and_purposes(&source.value) else { continue };
+                let allowed = consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until));
+                rights.extend(allowed.map(|right| Right { parts: parts.clone(), ..right }));
             }
             ("record-block", false) => {
                 let kind = if by_administrator(&source.value) { RightKind::BlockByAdministrator } else { RightKind::Block };
                 rights.extend(consent_actors(&source.value).into_iter().map(|a| right(kind, a, source.created, until)))
             }
             ("treating-physician", true) => {
-                // One at a time: a new one ends the former.
-                for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
-                    former.until = former.until.min(from);
+                // One at a time: a new one ends the former. One that was never in force ends nothing.
+                if from < until {
+                    for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
+                        former.until = former.until.min(from);
+                    }
                 }
                 rights
                     .extend(consent_actors(&source.value).into_iter().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
@@ -199,6 +202,15 @@ fn setting_of(kind: &str) -> Option<Setting> {
         "default-masking" => Setting::DefaultMasking,
         _ => return None,
     })
+}
+
+/// What an application is allowed, ` Type class:10 `, and what for, ` for:TREAT `: without any part it is allowed nothing.
+fn parts_and_purposes(consent: &Value) -> Option<String> {
+    let parts = parts(consent);
+    let purposes = consent.pointer("/provision/purpose").and_then(Value::as_array).into_iter().flatten();
+    let codes = purposes.filter_map(|purpose| purpose.get("code")?.as_str());
+    let told: String = codes.map(|code| format!("for:{code} ")).collect();
+    if parts.is_empty() { None } else { Some(parts + &told) }
 }
 
 /// `provision.class` as ` Type class:10 `.
@@ -305,12 +317,16 @@ mod tests {
         let class = |system: &str, code: &str| json!({"system": system, "code": code});
         let rows = [
             (json!([]), None),
-            (json!([class("http://hl7.org/fhir/resource-types", "Patient")]), Some(" Patient ")),
-            (json!([class("http://hl7.org/fhir/resource-types", "Patient"), class(TRE_A03, "42")]), Some(" Patient class:42 ")),
+            (json!([class("http://hl7.org/fhir/resource-types", "Patient")]), Some(" Patient for:TREAT for:COC ")),
+            (
+                json!([class("http://hl7.org/fhir/resource-types", "Patient"), class(TRE_A03, "42")]),
+                Some(" Patient class:42 for:TREAT for:COC "),
+            ),
         ];
         for (classes, expected) in rows {
             let mut allowed = consent("a", "application", "permit", 10, true, 10);
             allowed.value.pointer_mut("/provision").unwrap()["class"] = classes;
+            allowed.value.pointer_mut("/provision").unwrap()["purpose"] = json!([{"code": "TREAT"}, {"code": "COC"}]);
             let (rights, _) = project(&[allowed], 0);
             assert_eq!(rights.first().map(|right| right.parts.as_str()), expected);
         }
@@ -320,6 +336,13 @@ mod tests {
     fn a_new_treating_physician_ends_the_former() {
         let two = [consent("a", "treating-physician", "permit", 10, true, 10), consent("b", "treating-physician", "permit", 40, true, 40)];
         assert_eq!(spans(&two, RightKind::TreatingPhysician), [(10, 40), (40, i64::MAX)]);
+        // One that was never in force, ended when it was recorded, is no new one.
+        let [first, second] = two;
+        let never = consent("b", "treating-physician", "permit", 40, false, 40);
+        assert_eq!(spans(&[first.clone(), never], RightKind::TreatingPhysician), [(10, i64::MAX)]);
+        let mut past = second;
+        past.value.pointer_mut("/provision").unwrap()["period"] = json!({"start": "1969-01-01", "end": "1969-02-01"});
+        assert_eq!(spans(&[first, past], RightKind::TreatingPhysician), [(10, i64::MAX)]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ impl Policy {
         let exercise = self.exercise(caller);
         let right = |kinds: &[RightKind]| self.right(caller, kinds, Some(self.lender(resource)), now);
         let permits = |setting| match exercise {
+            Exercise::Ordinary if self.is_beyond(caller) => Filter::Nothing,
             Exercise::Ordinary => Filter::Holder(HolderTest::Permits(setting)),
             Exercise::Occupational | Exercise::Barred => Filter::Nothing,
         };

@@ -14,16 +14,23 @@ impl Policy {
     /// A right of one of these kinds, in force at an instant, as far as they count for the caller; `part` is the part of the space
     /// for which a narrowed right must hold, `None` where any part will do.
     pub fn right(&self, caller: &Caller, kinds: &[RightKind], part: Option<ResourceType>, now: i64) -> Filter {
-        self.right_to(caller, kinds, part.map(ResourceType::name), now)
+        self.right_to(caller, kinds, part.map(ResourceType::name), None, now)
     }
 
-    /// The same for a part by its name, as rights are narrowed to it.
-    pub(super) fn right_to(&self, caller: &Caller, kinds: &[RightKind], part: Option<&'static str>, now: i64) -> Filter {
+    /// The same for a part by its name, as rights are narrowed to it; given for one of these purposes, `None` where any will do.
+    pub(super) fn right_to(
+        &self,
+        caller: &Caller,
+        kinds: &[RightKind],
+        part: Option<&'static str>,
+        purposes: Option<&[String]>,
+        now: i64,
+    ) -> Filter {
         // A right that can name a professional only is not had through the structure one acts for.
         let (alone, any): (Vec<_>, Vec<_>) = self.counting(caller, kinds).into_iter().partition(|kind| self.names_one_person(*kind));
         let held = |kinds: Vec<RightKind>, actors| match kinds.is_empty() {
             true => Filter::Nothing,
-            false => Filter::Right(RightTest { kinds, actors, at: now, part }),
+            false => Filter::Right(RightTest { kinds, actors, at: now, part, purposes: purposes.map(<[_]>::to_vec) }),
         };
         held(any, caller.actors()).or(held(alone, vec![caller.principal.clone()]))
     }
@@ -31,7 +38,7 @@ impl Policy {
     /// A block that holds for the caller: any but an administrator's where the caller is the treating physician, who may act for a
     /// structure that is blocked.
     pub fn blocked(&self, caller: &Caller, now: i64) -> Filter {
-        let by = |kind| Filter::Right(RightTest { kinds: vec![kind], actors: caller.actors(), at: now, part: None });
+        let by = |kind| Filter::Right(RightTest { kinds: vec![kind], actors: caller.actors(), at: now, part: None, purposes: None });
         let physician = self.right(caller, &[RightKind::TreatingPhysician], None, now);
         by(RightKind::Block).or(by(RightKind::BlockByAdministrator).and(physician.negate()))
     }
@@ -47,6 +54,11 @@ impl Policy {
             Exercise::Occupational => Vec::new(),
             Exercise::Ordinary => kinds.iter().copied().filter(|kind| self.fits_profession(caller, *kind)).collect(),
         }
+    }
+
+    /// Whether the matrix lets the caller's profession consult nothing: no emergency opens anything to it, either (P5).
+    pub(super) fn is_beyond(&self, caller: &Caller) -> bool {
+        !caller.profession.as_ref().is_some_and(|profession| self.matrix().is_effective(profession))
     }
 
     fn fits_profession(&self, caller: &Caller, kind: RightKind) -> bool {

@@ -436,5 +436,12 @@ fn right(test: &RightTest, h: &str, out: &mut Statement) {
     if let Some(part) = test.part {
         out.sql(" AND (a.parts = '' OR a.parts LIKE '% ").sql(part).sql(" %')");
     }
+    if let Some(purposes) = &test.purposes {
+        out.sql(" AND (1 = 0");
+        for purpose in purposes.iter().filter(|purpose| purpose.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+            out.sql(" OR a.parts LIKE '% for:").sql(purpose).sql(" %'");
+        }
+        out.sql(")");
+    }
     out.sql(")");
 }

@@ -16,6 +16,8 @@ pub struct TraceRow {
     pub holder: i64,
     /// The INS of the person the caller acts for, or empty: whose record it belongs to where it touched none.
     pub acts_for: String,
+    /// Whether that is another than the person whose record the trace is in.
+    pub elsewhere: bool,
     /// Order of recording, see `clock`.
     pub key: i64,
     /// The logical id of the AuditEvent.
@@ -78,7 +80,7 @@ const ROWS_PER_STATEMENT: usize = 500;
 
 /// The columns, in the order of [`TraceRow`].
 const COLUMNS: &str = "holder, key, id, kind, actor, structure, agent_name, profession, purpose, reason, interaction, status, target_type, \
-                       target, target_key, query, found, rules, law, request";
+                       target, target_key, query, found, rules, law, request, elsewhere";
 
 /// Appends rows, in as few statements as their number allows.
 ///
@@ -96,7 +98,8 @@ pub fn insert_traces<'a>(connection: &mut AnyConnection, rows: impl IntoIterator
             statement.sql(", ").text(&row.structure).sql(", ").text(&row.agent_name).sql(", ").text(&row.profession).sql(", ");
             statement.small(row.purpose).sql(", ").text(&row.reason).sql(", ").text(&row.interaction).sql(", ").int(row.status).sql(", ");
             statement.small(row.target_type).sql(", ").text(&row.target).sql(", ").big(row.target_key).sql(", ").text(&row.query).sql(", ");
-            statement.int(row.found).sql(", ").text(&row.rules).sql(", ").text(&row.law).sql(", ").text(&row.request).sql(")");
+            statement.int(row.found).sql(", ").text(&row.rules).sql(", ").text(&row.law).sql(", ").text(&row.request);
+            statement.sql(", ").small(i16::from(row.elsewhere)).sql(")");
         }
         statement.execute(connection)?;
     }
@@ -148,15 +151,15 @@ pub fn disclosed(connection: &mut AnyConnection, holder: i64, key: i64) -> Resul
 pub const DISCLOSED: &str = "EXISTS (SELECT 1 FROM audit_disclosed d JOIN resource x ON x.holder = d.holder AND x.key = d.target \
                              WHERE d.holder = r.holder AND d.key = r.key";
 
-/// The traces `r` of what somebody who acts for a person asked for and did not find, hidden and absent alike: see
+/// The traces `r` of what somebody who acts for the person asked for and did not find, hidden and absent alike: see
 /// [`StoredTrace::is_sent_and_not_found`].
-pub const SENT_AND_NOT_FOUND: &str = "(r.kind IN (2, 3, 4) AND r.found = 0 AND r.status IN (404, 405))";
+pub const SENT_AND_NOT_FOUND: &str = "(r.kind IN (2, 3, 4) AND r.elsewhere = 0 AND r.found = 0 AND r.status IN (404, 405))";
 
 impl StoredTrace {
-    /// Whether somebody who acts for a person (holder, representative, application) asked for something and did not find it. Its
+    /// Whether somebody who acts for the person (holder, representative, application) asked for something and did not find it. Its
     /// trace is in that person's record whether the thing is hidden, elsewhere or nowhere, and must not tell which.
     pub fn is_sent_and_not_found(&self) -> bool {
-        matches!(self.row.kind, 2..=4) && self.row.found == 0 && matches!(self.row.status, 404 | 405)
+        matches!(self.row.kind, 2..=4) && !self.row.elsewhere && self.row.found == 0 && matches!(self.row.status, 404 | 405)
     }
 
     /// The key of the resource it tells of, 0 for none: also of one that must not tell.
@@ -168,12 +171,12 @@ impl StoredTrace {
 type Columns = (
     (BigInt, BigInt, Text, SmallInt, Text, Text, Text, Text, SmallInt, Text),
     (Text, Integer, SmallInt, Text, BigInt, Text, Integer, Text, Text, Text),
-    (Text, SmallInt),
+    (SmallInt, Text, SmallInt),
 );
 type Values = (
     (i64, i64, String, i16, String, String, String, String, i16, String),
     (String, i32, i16, String, i64, String, i32, String, String, String),
-    (String, i16),
+    (i16, String, i16),
 );
 
 /// The traces `r` with their holder `h` and their target as it is now, `t`.
@@ -192,7 +195,8 @@ pub fn select_traces(
 ) -> Result<Vec<StoredTrace>, Error> {
     let mut statement = Statement::new(
         "SELECT r.holder, r.key, r.id, r.kind, r.actor, r.structure, r.agent_name, r.profession, r.purpose, r.reason, r.interaction, \
-         r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, COALESCE(h.patient, ''), CASE WHEN ",
+         r.status, r.target_type, r.target, r.target_key, r.query, r.found, r.rules, r.law, r.request, r.elsewhere, \
+         COALESCE(h.patient, ''), CASE WHEN ",
     );
     hides(reader, holder, &mut statement);
     statement.sql(" THEN CAST(1 AS SMALLINT) ELSE CAST(0 AS SMALLINT) END ");
@@ -225,6 +229,7 @@ fn stored((first, second, third): Values) -> StoredTrace {
     let row = TraceRow {
         holder,
         acts_for: String::new(),
+        elsewhere: third.0 != 0,
         key,
         id,
         kind,
@@ -246,5 +251,5 @@ fn stored((first, second, third): Values) -> StoredTrace {
         law,
         request,
     };
-    StoredTrace { row, patient: third.0, hidden: third.1 != 0 }
+    StoredTrace { row, patient: third.1, hidden: third.2 != 0 }
 }

@@ -130,6 +130,12 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
             folder
         };
         let absent = format!("DocumentReference/{ABSENT}");
+        let mut both = good();
+        both["code"]["coding"].as_array_mut().unwrap().push(set["code"]["coding"][0].clone());
+        // What only an entry leads to would stay where the entry is left out.
+        let mut contains = good();
+        contains["contained"] = json!([{"resourceType": "Basic", "id": "note", "code": {"text": "d'un document"}}]);
+        contains["entry"][1]["extension"] = json!([{"url": "http://example.org/note", "valueReference": {"reference": "#note"}}]);
         let (reader, person, stranger) = (professional(2, "10"), holder(&me), professional(3, "10"));
         let rows: Vec<(&Value, &str, Value, &str, u16, &str)> = vec![
             (&reader, &id, good(), "", 403, ""),
@@ -145,6 +151,8 @@ fn what_does_not_fit_is_refused_and_nothing_changes() {
             (&author, &id, but("subject", json!({"display": "Elle"})), "", 422, "List.subject"),
             (&author, &id, but("identifier", json!([{"system": "urn:x", "value": "1"}])), "", 422, "List.identifier"),
             (&author, &id, but("code", json!({"text": "dossier"})), "", 422, "List.code"),
+            (&author, &id, both, "", 422, "List.code"),
+            (&author, &id, contains, "", 422, "List.entry[1]"),
             (&author, &id, but("status", "retired".into()), "", 422, "List.status"),
             (&author, &id, but("entry", json!([])), "", 422, "List.entry"),
             (&author, &id, folder(&me, &[a, masked]), "", 422, "List.entry[1].item"),

@@ -1,5 +1,6 @@
 //! The built binary over HTTP, on both databases.
 
+mod bundle_order;
 mod bundles;
 mod cda;
 mod clients;
@@ -36,6 +37,7 @@ mod start;
 mod story;
 mod submissions;
 mod teams;
+mod traced;
 mod transactions;
 mod updates;
 mod writes;

@@ -1,12 +1,14 @@
 //! `ensemble serve` with an issuer of its own: what the operator chose holds, and nothing of the sandbox is there.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use ensemble::auth::{Claims, SigningKey};
 use serde_json::{Value, json};
 
 use crate::support::build::{CB, INS, consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
+use crate::support::cda::cda;
 use crate::support::record::HOSPITAL;
 use crate::support::server::{binary, directory};
 use crate::support::submission::list;
@@ -38,36 +40,55 @@ fn application(client: &str, of: &str) -> Value {
     json!({"kind": "application", "client": client, "for": format!("{INS}|{of}"), "scope": "patient/*.rs"})
 }
 
-/// A server with these keys in its configuration, and tokens for everybody here.
+/// Where a server is set up, once or several times.
+struct Site {
+    directory: PathBuf,
+    database: String,
+    key: SigningKey,
+    me: String,
+}
+
+impl Site {
+    fn new(backend: Backend, me: &str) -> Self {
+        let directory = directory();
+        let database = match backend {
+            Backend::Sqlite => format!("sqlite:{}/production.db", directory.display()),
+            Backend::Postgres => postgres::fresh_database(),
+        };
+        assert!(binary().args(["migrate", "--database", &database]).status().unwrap().success());
+        Self { directory, database, key: SigningKey::generate().unwrap(), me: me.to_owned() }
+    }
+
+    /// A server with these keys in its configuration, an application for these purposes, and tokens for everybody here.
+    fn serve(&self, keys: &str, purposes: &[&str]) -> Server {
+        let pem = self.directory.join("issuer.pem");
+        std::fs::write(&pem, self.key.public().unwrap().to_pem().unwrap()).unwrap();
+        let config = format!(
+            "listen = \"127.0.0.1:0\"\ndatabase = \"{}\"\nbase_url = \"https://dmp.example/fhir\"\nenvironment = \"test\"\n\
+             cursor_secret = \"0123456789abcdef0123456789abcdef\"\n{keys}\n[[issuer]]\nname = \"idp\"\naudience = \"dmp\"\nkey = \"{}\"\n\
+             [[application]]\nclient = \"diary\"\npurposes = {purposes:?}\n",
+            self.database,
+            pem.display()
+        );
+        let path = self.directory.join("ensemble.toml");
+        std::fs::write(&path, config).unwrap();
+        let callers = [
+            service("operator"),
+            service("tester"),
+            holder(&self.me),
+            structure(HOSPITAL),
+            professional(1, "10"),
+            application("diary", &self.me),
+            application("game", &self.me),
+        ];
+        let tokens: HashMap<String, String> = callers.into_iter().map(|who| (who.to_string(), token(&self.key, &who))).collect();
+        Server::serving(&path.display().to_string(), &self.database, tokens)
+    }
+}
+
+/// A server of a new site with these keys in its configuration.
 fn serving(backend: Backend, keys: &str, me: &str) -> Server {
-    let directory = directory();
-    let database = match backend {
-        Backend::Sqlite => format!("sqlite:{}/production.db", directory.display()),
-        Backend::Postgres => postgres::fresh_database(),
-    };
-    assert!(binary().args(["migrate", "--database", &database]).status().unwrap().success());
-    let key = SigningKey::generate().unwrap();
-    let pem = directory.join("issuer.pem");
-    std::fs::write(&pem, key.public().unwrap().to_pem().unwrap()).unwrap();
-    let config = format!(
-        "listen = \"127.0.0.1:0\"\ndatabase = \"{database}\"\nbase_url = \"https://dmp.example/fhir\"\nenvironment = \"test\"\n\
-         cursor_secret = \"0123456789abcdef0123456789abcdef\"\n{keys}\n[[issuer]]\nname = \"idp\"\naudience = \"dmp\"\nkey = \"{}\"\n\
-         [[application]]\nclient = \"diary\"\npurposes = [\"PATRQT\"]\n",
-        pem.display()
-    );
-    let path = directory.join("ensemble.toml");
-    std::fs::write(&path, config).unwrap();
-    let callers = [
-        service("operator"),
-        service("tester"),
-        holder(me),
-        structure(HOSPITAL),
-        professional(1, "10"),
-        application("diary", me),
-        application("game", me),
-    ];
-    let tokens: HashMap<String, String> = callers.into_iter().map(|who| (who.to_string(), token(&key, &who))).collect();
-    Server::serving(&path.display().to_string(), &database, tokens)
+    Site::new(backend, me).serve(keys, &["PATRQT"])
 }
 
 /// A Consent that lets an application consult documents.
@@ -122,6 +143,25 @@ fn an_application_is_of_the_catalogue_or_nothing() {
 }
 
 #[test]
+fn what_an_application_is_catalogued_for_no_more_gives_it_nothing() {
+    on_both(|backend| {
+        let me = ins(1);
+        let site = Site::new(backend, &me);
+        let asked = format!("DocumentReference?patient.identifier={INS}%7C{me}");
+        let server = site.serve("", &["PATRQT", "TREAT"]);
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        server.create(&structure(HOSPITAL), &document(&me, "11490-0", 1).json()).expect(201);
+        server.create(&holder(&me), &allowed(&me, "diary", "TREAT")).expect(201);
+        assert_eq!(server.get(&application("diary", &me), &asked).matches().len(), 1);
+        drop(server);
+        for (purposes, status) in [(["PATRQT"], 403), (["COC"], 403), (["TREAT"], 200)] {
+            let server = site.serve("", &purposes);
+            assert_eq!(server.get(&application("diary", &me), &asked).status, status, "{purposes:?}");
+        }
+    });
+}
+
+#[test]
 fn what_departs_from_the_guides_is_refused_where_admission_is_strict() {
     on_both(|backend| {
         let me = ins(1);
@@ -142,8 +182,14 @@ fn what_departs_from_the_guides_is_refused_where_admission_is_strict() {
         let folder = list(&me, "folder", &[&format!("DocumentReference/{id}")]);
         lenient.create(&structure(HOSPITAL), &folder).expect(201);
         assert_eq!(strict.create(&structure(HOSPITAL), &folder).issue(), ("business-rule".into(), "List.extension".into()));
-        // Nothing was stored, but the document that departs from nothing.
+        // Metadata that say otherwise than the header depart from nothing (CONTRACT 3, Admission).
+        let mut other = cda(&me, 3).push();
+        other["content"][0]["attachment"]["title"] = "Autre".into();
+        let headers = [("content-type", "application/fhir+json"), ("prefer", "return=OperationOutcome")];
+        let told = strict.fhir_with(&structure(HOSPITAL), "POST", "DocumentReference", &headers, Some(other.to_string().as_bytes()));
+        assert_eq!((told.status, told.issue()), (201, ("value".into(), "DocumentReference.content[0].attachment.title".into())));
+        // Of the others nothing was stored.
         let mine = format!("DocumentReference?patient.identifier={INS}%7C{me}");
-        assert_eq!(strict.get(&structure(HOSPITAL), &mine).matches().len(), 1);
+        assert_eq!(strict.get(&structure(HOSPITAL), &mine).matches().len(), 2);
     });
 }

@@ -94,3 +94,38 @@ fn what_may_not_be_replaced_is_absent_and_nothing_is_stored() {
         assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{seen}")).expect(200)["status"], "current");
     });
 }
+
+#[test]
+fn what_the_person_sees_is_not_replaced_by_what_is_hidden_from_it() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let hospital = structure(HOSPITAL);
+        let old = server.create(&hospital, &document(&me, "11490-0", 1).json()).id();
+        let target = json!({"reference": format!("DocumentReference/{old}")});
+        let hidden = |number: u32| replacing(document(&me, "11490-0", number).hidden(), target.clone()).json();
+        let answer = server.create(&hospital, &hidden(2));
+        assert_eq!((answer.status, answer.issue().1.as_str()), (422, "DocumentReference.securityLabel"));
+        let seen = server.get(&holder(&me), &format!("DocumentReference/{old}"));
+        assert_eq!((seen.expect(200)["status"].as_str(), seen.header("etag")), (Some("current"), "W/\"1\""));
+        // Beside it, as a document of its own; and what is hidden may be replaced by what is.
+        let first = server.create(&hospital, &document(&me, "11490-0", 3).hidden().json()).id();
+        let next = replacing(document(&me, "11490-0", 4).hidden(), json!({"reference": format!("DocumentReference/{first}")}));
+        server.create(&hospital, &next.json()).expect(201);
+    });
+}
+
+#[test]
+fn an_identifier_names_a_document_of_the_same_record() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let other = ins(8);
+        server.create(&service("operator"), &patient(&other)).expect(201);
+        let hospital = structure(HOSPITAL);
+        let known = json!({"system": "urn:ietf:rfc:3986", "value": "urn:oid:1.2.250.1.999.5.1"});
+        let same = |of: &str| document(of, "11490-0", 1).with("masterIdentifier", known.clone()).json();
+        let (mine, its) = (server.create(&hospital, &same(&me)).id(), server.create(&hospital, &same(&other)).id());
+        let status = |id: &str| server.get(&hospital, &format!("DocumentReference/{id}")).expect(200)["status"].clone();
+        server.create(&hospital, &replacing(document(&me, "11490-0", 2), json!({"identifier": known})).json()).expect(201);
+        assert_eq!((status(&mine), status(&its)), (json!("superseded"), json!("current")));
+    });
+}

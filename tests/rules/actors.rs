@@ -21,6 +21,11 @@ fn rule_079_occupational_health_has_express_consent_only() {
         let deposit = document(&me, "11490-0", 50).json();
         let unknown = document(&ins(98), "11490-0", 50).json();
         assert_eq!((reads(&server, &occupational, &letter), reads(&server, &barred, &letter)), (404, 404));
+        // Express consent names a professional: a structure of occupational health has none.
+        let mut service = structure(HOSPITAL);
+        service["sector"] = "SA66".into();
+        let (refused, absent) = (server.create(&service, &deposit), server.create(&service, &unknown));
+        assert_eq!((refused.status, refused.text()), (422, absent.text()));
         assert_eq!(status(&server, &occupational, &me), "none");
         let (refused, absent) = (server.create(&occupational, &deposit), server.create(&occupational, &unknown));
         assert_eq!((refused.status, refused.text()), (422, absent.text()));

@@ -30,6 +30,22 @@ fn rule_061_062_063_065_066_068_emergency_follows_the_settings_of_the_person() {
     });
 }
 
+#[test]
+fn rule_066_a_profession_that_the_matrix_lets_consult_nothing_is_not_let_in_by_an_emergency() {
+    on_both(|backend| {
+        let (server, me, letter) = with_letter(backend);
+        let patient = server.get(&holder(&me), "Patient").matches().remove(0);
+        for (profession, status) in [("10", 200), ("999", 404)] {
+            let who = json!({
+                "kind": "professional", "id": psidnat(5), "profession": profession, "purpose": "bris_de_glace", "reason": "inconscient"
+            });
+            assert_eq!(server.get(&who, &format!("Patient/{patient}")).status, status, "{profession}");
+            assert_eq!(reads(&server, &who, &letter), status, "{profession}");
+            assert_eq!(finds(&server, &who, &me).0, if status == 200 { 200 } else { 403 }, "{profession}");
+        }
+    });
+}
+
 fn in_mode(number: u32, purpose: &str) -> Value {
     json!({"kind": "professional", "id": psidnat(number), "profession": "10", "purpose": purpose, "reason": "inconscient", "regulation": true})
 }

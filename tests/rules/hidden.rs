@@ -130,11 +130,11 @@ fn rule_046_a_replacement_hides_no_longer_than_what_it_replaces() {
         // Nor does another replacement begin it again.
         let fourth = replace(&third, 4, true);
         assert_eq!(reads(&server, &person, &fourth), 200);
-        // What replaces a document that was never hidden is a deposit of its own.
+        // What replaces a document that was never hidden is not hidden: the person would see that something did.
         let open = server.create(&hospital, &document(&me, "11490-0", 5).json()).id();
-        server.advance("P40D");
-        let next = replace(&open, 6, true);
-        assert_eq!(reads(&server, &person, &next), 404);
+        let relation = json!([{"code": "replaces", "target": {"reference": format!("DocumentReference/{open}")}}]);
+        let next = document(&me, "11490-0", 6).with("relatesTo", relation).hidden().json();
+        assert_eq!(server.create(&hospital, &next).issue(), ("business-rule".into(), "DocumentReference.securityLabel".into()));
     });
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::build::{consent, document, holder, party, professional, psidnat, structure};
+use crate::support::build::{collected, consent, document, holder, party, professional, psidnat, structure};
 use crate::support::on_both;
 use crate::support::record::{HOSPITAL, archiving, ended, finds, label_off, label_on, patches, reads, with_letter, with_space};
 
@@ -68,6 +68,34 @@ fn rule_043_a_former_treating_physician_sees_no_masked_document() {
         assert_eq!(both(), (404, 200));
         server.fhir(&holder(&me), "PUT", &format!("Consent/{}", next["id"].as_str().unwrap()), Some(&ended(&next))).expect(200);
         assert_eq!(both(), (404, 404));
+    });
+}
+
+#[test]
+fn rule_043_what_was_never_in_force_ends_no_treating_physician() {
+    on_both(|backend| {
+        let (server, me) = with_space(backend);
+        let masked = server.create(&structure(HOSPITAL), &document(&me, "11490-0", 1).masked().json()).id();
+        let treating = |number: u32| consent(&me, "treating-physician", "permit", party(&psidnat(number)));
+        server.create(&holder(&me), &treating(1)).expect(201);
+        for status in ["inactive", "entered-in-error"] {
+            let mut declared = collected(&me, "treating-physician", party(&psidnat(2)));
+            declared["status"] = status.into();
+            let answer = server.create(&professional(2, "10"), &declared);
+            assert_eq!((answer.status, answer.issue().1.as_str()), (422, "Consent.status"), "{status}");
+        }
+        let mut past = treating(3);
+        past["provision"]["period"] = json!({"start": "2020-01-01", "end": "2022-01-01"});
+        server.create(&holder(&me), &past).expect(201);
+        // One that is to begin is ended before it does.
+        let mut later = treating(4);
+        later["provision"]["period"] = json!({"start": "2100-01-01"});
+        let later = server.create(&holder(&me), &later).expect(201);
+        server.fhir(&holder(&me), "PUT", &format!("Consent/{}", later["id"].as_str().unwrap()), Some(&ended(&later))).expect(200);
+        assert_eq!(reads(&server, &professional(1, "10"), &masked), 200);
+        for number in [2, 3, 4] {
+            assert_eq!(reads(&server, &professional(number, "10"), &masked), 404);
+        }
     });
 }
 

@@ -210,6 +210,7 @@ fn rule_016_a_decision_names_its_rules_and_the_version_of_the_law() {
         query: String::new(),
         id: "r",
         law: policy.version(),
+        reaches: false,
     };
     let happened = ensemble::audit::Happened { rules: vec!["R-0001".into()], ..Default::default() };
     let row = ensemble::audit::row(&asked, &clock, 200, &happened);

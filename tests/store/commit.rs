@@ -26,6 +26,7 @@ fn trace(key: i64, id: &str, name: &str) -> TraceRow {
         holder: 0,
         key,
         acts_for: String::new(),
+        elsewhere: false,
         disclosed: Vec::new(),
         id: id.to_owned(),
         kind: 0,

@@ -92,9 +92,9 @@ fn world(dice: &mut Dice) -> World {
             } else if dice.chance(6) {
                 " documentreference "
             } else if dice.chance(4) {
-                " class:10 class:42 "
+                " class:10 class:42 for:TREAT "
             } else if dice.chance(4) {
-                " DocumentReference Patient "
+                " DocumentReference Patient for:COC "
             } else {
                 ""
             };
@@ -270,8 +270,9 @@ fn question(dice: &mut Dice, depth: u32, own: &[Actor]) -> Filter {
         9 if dice.chance(3) => Filter::Envelope(EnvelopeTest::KeyBelow(month_ago())),
         9 => Filter::Envelope(EnvelopeTest::PartyIn(vec![structure(dice)])),
         10 => {
-            let part = Some("DocumentReference");
-            Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part })
+            let part = dice.chance(2).then_some("DocumentReference");
+            let purposes = dice.chance(2).then(|| dice.pick(&[vec![], vec!["TREAT".into()], vec!["COC".into(), "TREAT".into()]]).clone());
+            Filter::Right(RightTest { kinds: RightKind::ALL.to_vec(), actors: own.to_vec(), at: NOW, part, purposes })
         }
         11 => by_author(dice),
         12 => Filter::Not(Box::new(question(dice, depth - 1, own))),

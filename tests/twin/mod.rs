@@ -35,9 +35,10 @@ mod view;
 mod world;
 mod writes;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use run::{Leak, Pair, Tally};
@@ -50,8 +51,13 @@ use crate::support::dice::Dice;
 const PAIRS: usize = 20_000;
 /// Random requests for each world.
 const ASKS: usize = 160;
-/// Worlds in one pair of databases.
+/// Worlds that follow each other in one pair of databases.
 const WORLDS: u64 = 9;
+/// Of so many pairs the run is a long one, and a pair of databases takes the worlds of many batches: fewer servers to start, more that
+/// a caller may not see.
+const LONG: usize = 100_000;
+/// Batches of a stretch of a long run: each number of days passes in at least one.
+const STRETCH: u64 = 54;
 /// Days that pass, one after the other: past the end of what was given for a day, past the month after which what was hidden from the
 /// person is shown to it and to the day before, past the ends of Consents, past the majority of the minor.
 const PASSING: [u32; 12] = [29, 30, 2200, 45, 1, 20, 31, 200, 8, 400, 30, 3];
@@ -84,6 +90,15 @@ fn case(seed: u64) -> Option<Case> {
     Some(case)
 }
 
+/// The seeds from here to the end of a stretch, by the days that pass: those of a batch share a pair of databases.
+fn batches(first: u64, enough: usize) -> (Range<u64>, Vec<Vec<u64>>) {
+    let seeds = if enough > LONG { WORLDS * STRETCH } else { WORLDS };
+    let stretch = first..(first / seeds + 1) * seeds;
+    let mut by_days = BTreeMap::<u32, Vec<u64>>::new();
+    stretch.clone().for_each(|seed| by_days.entry(days(seed)).or_default().push(seed));
+    (stretch, by_days.into_values().collect())
+}
+
 /// Does the same in several threads until there is nothing more to do.
 fn in_threads(work: impl Fn() + Sync) {
     std::thread::scope(|scope| {
@@ -98,15 +113,12 @@ type Met = (u64, Case, Leak);
 
 /// Brings about the worlds of these seeds in one pair of databases, lets time pass and asks until enough was asked; what was measured,
 /// and a difference.
-fn batch(pair: &Pair, seeds: Range<u64>, enough: usize) -> (Tally, Option<Met>) {
-    let next = AtomicU64::new(seeds.start);
+fn batch(pair: &Pair, seeds: &[u64], enough: usize) -> (Tally, Option<Met>) {
+    let next = AtomicUsize::new(0);
     let (worlds, failed) = (Mutex::new(Vec::new()), Mutex::new(None));
     in_threads(|| {
         while failed.lock().unwrap().is_none() {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if !seeds.contains(&seed) {
-                return;
-            }
+            let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
             let Some(case) = case(seed) else { continue };
             match pair.make(&case, case.names()) {
                 Ok(made) => worlds.lock().unwrap().push((seed, case, made)),
@@ -116,7 +128,7 @@ fn batch(pair: &Pair, seeds: Range<u64>, enough: usize) -> (Tally, Option<Met>) 
             }
         }
     });
-    pair.pass(days(seeds.start));
+    pair.pass(days(seeds[0]));
     // The last seed is asked first.
     worlds.lock().unwrap().sort_by_key(|(seed, ..)| std::cmp::Reverse(*seed));
     let (done, whole) = (AtomicUsize::new(0), Mutex::new(Tally::default()));
@@ -158,14 +170,22 @@ fn answers_do_not_depend_on_what_the_caller_may_not_see() {
         let (begin, mut first) = (Instant::now(), seed);
         let mut whole = Tally::default();
         while whole.pairs < enough / 2 {
-            let end = (first / WORLDS + 1) * WORLDS;
-            let pair = Pair::start(backend);
-            let (tally, met) = batch(&pair, first..end, enough / 2 - whole.pairs);
-            whole.add(tally);
-            if let Some(met) = met {
-                panic!("{}", told(backend, &pair, met, whole.pairs));
+            let (stretch, batches) = batches(first, enough);
+            for seeds in batches {
+                if whole.pairs >= enough / 2 {
+                    break;
+                }
+                let pair = Pair::start(backend);
+                let (tally, met) = batch(&pair, &seeds, enough / 2 - whole.pairs);
+                whole.add(tally);
+                if let Some(met) = met {
+                    panic!("{}", told(backend, &pair, met, whole.pairs));
+                }
             }
-            first = end;
+            first = stretch.end;
+            if enough > LONG {
+                println!("{} pairs on {backend:?} after {:?}", whole.pairs, begin.elapsed());
+            }
         }
         println!("twins on {backend:?}: seeds {seed} to {}, {} pairs in {:?}", first - 1, whole.pairs, begin.elapsed());
         println!("{}", whole.report());

@@ -302,9 +302,12 @@ impl State {
     /// The kinds of rights in force with the part each is narrowed to, and whether there is one that has ended.
     pub fn rights(&self, one: &Professional, of: usize) -> (BTreeSet<(&str, String)>, bool) {
         let (mut held, mut ended) = (BTreeSet::new(), false);
-        // One at a time: a new one ends the former when it begins.
-        let physician =
-            self.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician" && self.today.is_from(&two.1.start));
+        // One at a time: a new one ends the former when it begins; one that ended before it began, all deeds being of one day, ends nothing.
+        let begins = |two: &(String, Consent, usize, Option<usize>)| {
+            let ended_before = two.3.is_some() && two.1.start.as_str() > DEEDS || !two.1.end.is_empty() && two.1.end.as_str() < DEEDS;
+            !ended_before && self.today.is_from(&two.1.start)
+        };
+        let physician = self.consents.iter().rfind(|two| two.1.of == of && two.1.kind == "treating-physician" && begins(two));
         for (name, consent, given, end) in self.consents.iter().filter(|two| two.1.of == of) {
             let kind = consent.kind.as_str();
             let alone = matches!(kind, "treating-physician" | "administrator" | "occupational-health");

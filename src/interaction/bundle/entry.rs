@@ -83,6 +83,7 @@ pub fn understand(service: &Service, asker: &Request, place: usize, mut entry: V
     };
     let mut request = asker.clone();
     request.if_match = version("ifMatch")?.map(|version| vec![version]);
+    request.only_new = matches!(route, Route::Update(..)) && text("ifNoneMatch") == Some("*");
     request.if_none_exist = match (&route, text("ifNoneExist")) {
         (Route::Create(_), Some(query)) => Some(pairs(query.trim_start_matches('?')).map_err(|error| within(error, place))?),
         _ => None,

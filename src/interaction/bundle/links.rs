@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::super::{Error, Request, Service, condition, pairs};
+use super::super::condition::{self, Matches};
+use super::super::{Error, Request, Service, pairs};
 use crate::fhir::ResourceType;
 use crate::store::AnyConnection;
 
@@ -83,19 +84,49 @@ pub fn conditional(value: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// The one resource a conditional reference finds, in the caller's own scope.
+/// The one resource a conditional reference finds, in the caller's own scope; `None` for none.
+///
+/// # Errors
+/// [`Error::Precondition`] for several; 400 as any search.
+pub fn found(service: &Service, connection: &mut AnyConnection, request: &Request, text: &str) -> Result<Option<String>, Error> {
+    let (resource, condition) = understood(service, request, text)?;
+    let found = condition::resolve(service, request, connection, &condition)?.at_most_one(resource).map_err(|refused| refused.error)?;
+    Ok(found.map(|hit| format!("{resource}/{}", hit.envelope.id)))
+}
+
+/// The one resource a conditional reference finds in records or directories: what it tells of a record is traced as a search of it.
 ///
 /// # Errors
 /// [`Error::Precondition`] for none and for several; 400 as any search.
-pub fn target(service: &Service, connection: &mut AnyConnection, request: &Request, text: &str) -> Result<String, Error> {
+pub async fn sought(service: &Service, request: &Request, text: &str) -> Result<String, Error> {
+    let (resource, condition) = understood(service, request, text)?;
+    let touched = condition::touched(service, request, &condition).await?;
+    let (within, asker) = (service.clone(), request.clone());
+    let found = service.store.write(move |connection| -> Result<Matches, Error> {
+        let found = condition::resolve(&within, &asker, connection, &condition)?;
+        match &found {
+            Matches::None => condition::tell(&within, &asker, connection, &condition, &touched, 0)?,
+            Matches::One(hit) | Matches::Several(hit) => {
+                condition::tell_found(&within, &asker, connection, &condition, &touched, hit)?;
+            }
+        }
+        Ok(found)
+    });
+    let found = found.await?.at_most_one(resource).map_err(|refused| refused.error)?;
+    let hit = found.ok_or_else(|| nothing(text))?;
+    Ok(format!("{resource}/{}", hit.envelope.id))
+}
+
+fn understood(service: &Service, request: &Request, text: &str) -> Result<(ResourceType, condition::Condition), Error> {
     let (name, query) = text.split_once('?').unwrap_or((text, ""));
     let resource = ResourceType::parse(name).ok_or_else(|| Error::UnknownType(name.to_owned()))?;
-    let condition = condition::parse(service, request, resource, &pairs(query)?)?;
-    let found = condition::resolve(service, request, connection, &condition)?.at_most_one(resource).map_err(|refused| refused.error)?;
-    let hit = found.ok_or_else(|| {
-        Error::Precondition(format!("no {resource} matches the reference `{}`", text.chars().take(100).collect::<String>()))
-    })?;
-    Ok(format!("{resource}/{}", hit.envelope.id))
+    Ok((resource, condition::parse(service, request, resource, &pairs(query)?)?))
+}
+
+/// The error of a conditional reference that leads to nothing, or not to one thing.
+pub fn nothing(text: &str) -> Error {
+    let name = text.split('?').next().unwrap_or_default();
+    Error::Precondition(format!("no {name} matches the reference `{}`", text.chars().take(100).collect::<String>()))
 }
 
 #[cfg(test)]

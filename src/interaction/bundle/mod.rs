@@ -1,5 +1,6 @@
 //! `batch` and `transaction` (FHIR R4 http.html#transaction).
 
+mod apply;
 mod batch;
 mod entry;
 mod links;
@@ -9,10 +10,11 @@ mod submission;
 mod together;
 mod transaction;
 
+pub(super) use apply::write;
 pub(super) use batch::apart;
 pub(super) use entry::{Entry, understand, within};
 pub(super) use links::conditional;
-pub(super) use transaction::{addresses, entries, write};
+pub(super) use transaction::{addresses, entries};
 
 use serde_json::Value;
 

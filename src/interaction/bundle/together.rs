@@ -130,17 +130,29 @@ fn twice(resource: ResourceType, name: &str, place: usize) -> Error {
     within(Error::Value { place: resource.name().into(), message: format!("{name} is written twice") }, place)
 }
 
-/// Every entry after those that it refers to, as far as its turn lets it; else as they came.
+/// Every entry after those that it refers to, as far as its turn lets it; else as they came. What a conditional reference leads to may be
+/// any of its type that is created.
 fn ordered(entries: Vec<Entry>, created: &HashMap<String, usize>) -> Vec<Entry> {
     let by_place: HashMap<usize, usize> = entries.iter().enumerate().map(|(at, entry)| (entry.place, at)).collect();
+    let mut by_type: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if let Route::Create(resource) = &entry.route {
+            by_type.entry(resource.name()).or_default().push(at);
+        }
+    }
     let needs: Vec<Vec<usize>> = entries
         .iter()
-        .map(|entry| {
-            let mut found = Vec::new();
+        .enumerate()
+        .map(|(at, entry)| {
+            let (mut found, mut conditional) = (Vec::new(), Vec::new());
             if let (Route::Create(_), Sent::Resource(document)) = (&entry.route, &entry.sent) {
                 mentioned(&document.value, created, &mut found);
+                links::conditional(&document.value, &mut conditional);
             }
-            found.iter().filter_map(|place| by_place.get(place).copied()).collect()
+            let named = found.iter().filter_map(|place| by_place.get(place).copied());
+            let types = conditional.iter().filter_map(|text| text.split('?').next());
+            let sought = types.filter_map(|name| by_type.get(name)).flatten().copied();
+            named.chain(sought).filter(|needed| *needed != at).collect()
         })
         .collect();
     let mut order: Vec<usize> = Vec::with_capacity(entries.len());
@@ -280,8 +292,8 @@ async fn linked(service: &Service, request: &Request, mut value: Value, links: &
     let mut references: HashMap<String, String> = HashMap::new();
     for text in conditional {
         if let Vacant(place) = references.entry(text) {
-            let (within, asker, wanted) = (service.clone(), request.clone(), place.key().clone());
-            place.insert(service.store.write(move |connection| links::target(&within, connection, &asker, &wanted)).await?);
+            let found = links::sought(service, request, place.key()).await?;
+            place.insert(found);
         }
     }
     if !links.is_empty() || !references.is_empty() {
@@ -299,6 +311,7 @@ mod tests {
         TraceRow {
             holder: 1,
             acts_for: String::new(),
+            elsewhere: false,
             key: 2,
             id: String::new(),
             kind: 0,

@@ -72,8 +72,14 @@ fn id(identifier: &Value) -> Option<Id> {
     Id::of_identifier(text("system").unwrap_or_default(), text("value")?)
 }
 
+/// A departure from the guides.
 fn warn(warnings: &mut Vec<Value>, place: &str, text: &str) {
     warnings.push(outcome::issue("warning", "business-rule", text, &[place.to_owned()]));
+}
+
+/// What differs and may: a warning even where admission is strict.
+fn differs(warnings: &mut Vec<Value>, place: &str, text: &str) {
+    warnings.push(outcome::issue("warning", "value", text, &[place.to_owned()]));
 }
 
 fn claim(cda: &Cda, at: usize, warnings: &mut Vec<Value>) -> Claim {
@@ -136,7 +142,7 @@ fn compare(document: &Value, at: usize, header: &Header, warnings: &mut Vec<Valu
     let given = metadata::authors_named(document);
     let own = parties(header);
     if !given.is_empty() && !own.is_empty() && !given.iter().any(|one| own.contains(one)) {
-        warn(warnings, "DocumentReference.author", "the clinical document names other authors (ClinicalDocument.author)");
+        differs(warnings, "DocumentReference.author", "the clinical document names other authors (ClinicalDocument.author)");
     }
     let hidden = header.confidentiality.as_ref().and_then(|code| visibility(&code.code));
     if hidden.is_some_and(|hidden| labels::bits(document) & hidden.bit() == 0) {
@@ -147,7 +153,7 @@ fn compare(document: &Value, at: usize, header: &Header, warnings: &mut Vec<Valu
     if let (Some(given), Some(own)) = (title, &header.title)
         && !given.split_whitespace().eq(own.split_whitespace())
     {
-        warn(
+        differs(
             warnings,
             &format!("DocumentReference.{attachment}.title"),
             "the clinical document has another title (ClinicalDocument.title)",
@@ -176,7 +182,7 @@ fn compare(document: &Value, at: usize, header: &Header, warnings: &mut Vec<Valu
             && !meet(given, &own)
         {
             let said = format!("the clinical document has another date (ClinicalDocument.{element})");
-            warn(warnings, &format!("DocumentReference.{place}"), &said);
+            differs(warnings, &format!("DocumentReference.{place}"), &said);
         }
     }
 }

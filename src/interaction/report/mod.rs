@@ -119,6 +119,15 @@ enum Done {
     Again(keep::Again),
 }
 
+impl condition::Written for Done {
+    fn holder(&self) -> i64 {
+        match self {
+            Self::New(written, _) => written.report.envelope.holder,
+            Self::Again(..) => 0,
+        }
+    }
+}
+
 fn within_transaction(
     service: &Service,
     request: &Request,

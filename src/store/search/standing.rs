@@ -6,7 +6,11 @@ use super::super::error::Error;
 use super::super::pool::AnyConnection;
 use super::super::read::{parse_rights, rights_column};
 use super::super::sql::Statement;
+use crate::fhir::ResourceType;
 use crate::filter::{Actor, HolderName, HolderRow, HolderState};
+
+/// What is deposited; who records a consent or a team has deposited nothing.
+const DEPOSITS: [ResourceType; 2] = [ResourceType::DOCUMENT_REFERENCE, ResourceType::LIST];
 
 /// Where the caller stands with a holder named in a search.
 #[derive(Debug, Clone)]
@@ -33,7 +37,8 @@ pub fn standings(
     rights_column(actors, &mut statement);
     statement.sql(", EXISTS (SELECT 1 FROM resource d WHERE d.submitter = ").text(principal.as_str());
     // The index is of records only, which the statement says too.
-    statement.sql(" AND d.holder = r.holder AND d.holder > 0) FROM holder r WHERE 1 = 0");
+    statement.sql(" AND d.holder = r.holder AND d.holder > 0 AND d.type IN (");
+    statement.numbers(DEPOSITS.map(ResourceType::number)).sql(")) FROM holder r WHERE 1 = 0");
     for name in names {
         match name {
             HolderName::Id(id) => statement.sql(" OR r.patient = ").text(id),

@@ -92,6 +92,9 @@ impl State {
             });
         let labels: BTreeSet<&String> = one.labels.iter().chain(former.into_iter().flat_map(|former| former.labels.iter())).collect();
         let has = |label: &str| labels.iter().any(|one| *one == label);
+        // What the person sees is not replaced by what is hidden from it.
+        let hides = |label: &String| label == "INVISIBLE_PATIENT";
+        let seen = former.is_some_and(|former| !former.labels.iter().any(hides)) && one.labels.iter().any(hides);
         let minor = one.of == MINOR || !has("INVISIBLE_REPRESENTANTS_LEGAUX");
         let by = match &one.by {
             Who::Structure(_) => true,
@@ -106,6 +109,6 @@ impl State {
         let next = last
             .is_none_or(|last| *last == one.replaces && self.documents.get(last).is_some_and(|stored| stored.status != "entered-in-error"));
         let report = one.report == 0 || one.code == "11502-2" && next && matches!(one.by, Who::Structure(_) | Who::Professional(_));
-        report && self.is_open(one.of) && replaces && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
+        report && self.is_open(one.of) && replaces && !seen && minor && by && !(has("MASQUE_PS") && has("INVISIBLE_PATIENT"))
     }
 }
