@@ -64,10 +64,10 @@ impl SearchParameter {
         COMMON.iter().any(|(code, ..)| *code == self.code)
     }
 
-    /// Whether a contained resource has rows for it, beside those of its container: what IHE MHD asks of authors, no more, for most
-    /// documents contain theirs.
+    /// Whether a contained resource has rows for it, beside those of its container: what IHE MHD asks of authors, and what a thing is; no
+    /// more, for most documents contain theirs.
     pub fn is_kept_of_contained(&self) -> bool {
-        matches!(self.code, "identifier" | "name" | "family" | "given")
+        matches!(self.code, "identifier" | "name" | "family" | "given" | "code" | "type")
     }
 
     /// Whether a reference may point to this type.

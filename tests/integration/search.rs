@@ -237,3 +237,39 @@ fn testers_find_every_type_by_the_parameters_of_r4() {
         }
     });
 }
+
+#[test]
+fn what_a_contained_thing_is_is_found_through_its_container() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let coded = |code: &str| json!({"coding": [{"system": "http://a.example/m", "code": code}]});
+        let prescription = |contained: Value| {
+            json!({
+                "resourceType": "MedicationRequest", "status": "active", "intent": "order", "subject": {"reference": "Patient/p"},
+                "contained": [contained], "medicationReference": {"reference": "#m"}
+            })
+        };
+        let medicine = |code: &str| json!({"resourceType": "Medication", "id": "m", "code": coded(code)});
+        let create = |body: Value| {
+            let path = format!("/fhir/{}", body["resourceType"].as_str().unwrap());
+            server.send("POST", &path, &[("content-type", "application/fhir+json")], Some(body.to_string().as_bytes())).id()
+        };
+        let (one, other) = (create(prescription(medicine("A01"))), create(prescription(medicine("B02"))));
+        let sample = json!({"resourceType": "Specimen", "id": "s", "type": coded("SER")});
+        let measured = create(json!({
+            "resourceType": "Observation", "status": "final", "code": coded("x"), "contained": [sample], "specimen": {"reference": "#s"}
+        }));
+        for (path, mut expected) in [
+            ("MedicationRequest?medication.code=A01", vec![&one]),
+            ("MedicationRequest?medication.code=http://a.example/m|B02", vec![&other]),
+            ("MedicationRequest?medication:Medication.code=A01,B02", vec![&one, &other]),
+            ("MedicationRequest?medication.code=C03", vec![]),
+            ("Observation?specimen.type=SER", vec![&measured]),
+        ] {
+            let mut found = server.send("GET", &format!("/fhir/{path}"), &[], None).matches();
+            found.sort();
+            expected.sort();
+            assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{path}");
+        }
+    });
+}
