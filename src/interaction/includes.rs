@@ -106,7 +106,8 @@ pub(super) async fn answers(service: &Service, request: &Request, page: &[Hit], 
         Ok(all)
     });
     let mut found = found.await?;
-    found.sort_by_key(place);
+    // By when they were written: the order of holders would tell of others.
+    found.sort_by_key(|hit| std::cmp::Reverse((hit.envelope.key, hit.envelope.holder)));
     found.dedup_by_key(|hit| place(hit));
     if found.len() > MAX_INCLUDED {
         let message = format!("more than {MAX_INCLUDED} resources of records answer `_has` for one page: ask for less");

@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::build::{INS, consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
-use crate::support::record::ended;
+use crate::support::build::{INS, consent, document, holder, ins, party, patient, professional, service, structure};
+use crate::support::record::{ended, team};
 use crate::support::{Backend, Server, query};
 
 /// How long rights come and go.
 const LASTS: Duration = Duration::from_secs(4);
-/// Records whose rights come and go at the same time, each with its readers.
+/// Records whose rights come and go at the same time, each with its readers, and in a way of its own.
 const RECORDS: u32 = 3;
 /// Answers in each state before it changes, and how long they may take.
 const ANSWERS: u64 = 4;
@@ -20,10 +20,58 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Readers of each record.
 const READERS: usize = 3;
 
+/// How a right comes and goes.
+enum Way {
+    /// It is given and ended.
+    Ended,
+    /// It is given, and who has it is blocked; the block ends before it is given again.
+    Blocked,
+    /// A team has it: members come and go. The team.
+    Team(Value),
+}
+
+impl Way {
+    /// Gives the right; what is taken with it.
+    fn give(&self, server: &Server, record: &Record) -> Value {
+        let (person, who) = (holder(&record.me), record.physician["id"].as_str().unwrap());
+        match self {
+            Self::Ended | Self::Blocked => server.create(&person, &consent(&record.me, "record-access", "permit", party(who))).expect(201),
+            Self::Team(team) => self.members(server, record, team, &[who]),
+        }
+    }
+
+    /// Takes it; then what is left of that is done away with.
+    fn take(&self, server: &Server, record: &Record, given: &Value) -> Option<Value> {
+        let (person, who) = (holder(&record.me), record.physician["id"].as_str().unwrap());
+        match self {
+            Self::Ended => {
+                end(server, &person, given);
+                None
+            }
+            Self::Blocked => Some(server.create(&person, &consent(&record.me, "record-block", "deny", party(who))).expect(201)),
+            Self::Team(team) => {
+                self.members(server, record, team, &[]);
+                None
+            }
+        }
+    }
+
+    fn members(&self, server: &Server, record: &Record, kept: &Value, members: &[&str]) -> Value {
+        let mut next = team(&record.me, members, &[]);
+        next["id"] = kept["id"].clone();
+        server.fhir(&holder(&record.me), "PUT", &format!("CareTeam/{}", kept["id"].as_str().unwrap()), Some(&next)).expect(200)
+    }
+}
+
+fn end(server: &Server, person: &Value, given: &Value) {
+    server.fhir(person, "PUT", &format!("Consent/{}", given["id"].as_str().unwrap()), Some(&ended(given))).expect(200);
+}
+
 /// A record, and what becomes of the right over it. Instants are microseconds since the test began.
 struct Record {
     me: String,
     physician: Value,
+    way: Way,
     asks: Vec<Ask>,
     /// When the last revocation was answered, and when the grant after it was sent: 0 for not yet.
     revoked: AtomicU64,
@@ -74,14 +122,22 @@ impl Record {
         ];
         let never = || AtomicU64::new(0);
         let physician = professional(number, "10");
+        let way = match number % 3 {
+            0 => {
+                let kept = server.create(&holder(&me), &team(&me, &[], &[])).expect(201);
+                let named = json!({"reference": format!("CareTeam/{}", kept["id"].as_str().unwrap())});
+                server.create(&holder(&me), &consent(&me, "care-team-access", "permit", named)).expect(201);
+                Way::Team(kept)
+            }
+            1 => Way::Ended,
+            _ => Way::Blocked,
+        };
         let sure = [never(), never()];
-        Self { me, physician, asks, revoked: never(), granting: never(), granted: never(), revoking: never(), sure }
+        Self { me, physician, way, asks, revoked: never(), granting: never(), granted: never(), revoking: never(), sure }
     }
 
     /// Gives and takes the right, one after the other, by whichever server.
     fn decide(&self, servers: &[Server], number: u32, begun: Instant, rounds: &AtomicU64) {
-        let person = holder(&self.me);
-        let right = consent(&self.me, "record-access", "permit", party(&psidnat(number)));
         let mut turn = usize::try_from(number).unwrap();
         let mut next = || {
             turn += 1;
@@ -89,13 +145,17 @@ impl Record {
         };
         while begun.elapsed() < LASTS {
             self.granting.store(instant(begun), Ordering::SeqCst);
-            let given = next().create(&person, &right).expect(201);
+            let given = self.way.give(next(), self);
             self.granted.store(instant(begun), Ordering::SeqCst);
             self.wait(1);
             self.revoking.store(instant(begun), Ordering::SeqCst);
-            let path = format!("Consent/{}", given["id"].as_str().unwrap());
-            next().fhir(&person, "PUT", &path, Some(&ended(&given))).expect(200);
+            let left = self.way.take(next(), self, &given);
             self.revoked.store(instant(begun), Ordering::SeqCst);
+            if let Some(block) = left {
+                self.wait(0);
+                // That it ends gives nothing back.
+                end(next(), &holder(&self.me), &block);
+            }
             rounds.fetch_add(1, Ordering::Relaxed);
             self.wait(0);
         }

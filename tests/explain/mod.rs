@@ -5,13 +5,14 @@ mod decided;
 mod leaks;
 mod rows;
 
-use ensemble::policy::nomenclature::TRE_A05;
+use ensemble::policy::nomenclature::{TRE_A05, TRE_A07};
 use serde_json::{Value, json};
 
 use crate::support::build::{
     INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
 use crate::support::record::{HOSPITAL, content, deletion, patches, team};
+use crate::support::report::{containing, report, result};
 use crate::support::{Backend, Server, query};
 
 /// A record in which everybody stands otherwise.
@@ -69,13 +70,26 @@ impl World {
         let (hidden, gone) = (deposit(5, "11490-0", "INVISIBLE_PATIENT", &hospital), deposit(6, "11490-0", "", &hospital));
         let binary = content(&server, &hospital, &letter);
         assert_eq!(patches(&server, &hospital, &gone, &deletion()), 200);
+        let laboratory = |number: u32, label: &str| {
+            let mut whole = containing(report(&me, number, "final"), &[result(&me, "2951-2", 140.0)]);
+            if !label.is_empty() {
+                whole["meta"] = json!({"security": [{"system": TRE_A07, "code": label}]});
+            }
+            let created = server.create(&hospital, &whole).expect(201);
+            let result = created["result"][0]["reference"].as_str().unwrap().to_owned();
+            [format!("DiagnosticReport/{}", created["id"].as_str().unwrap()), result]
+        };
+        let (results, masked_results, hidden_results) =
+            (laboratory(8, ""), laboratory(9, "MASQUE_PS"), laboratory(10, "INVISIBLE_PATIENT"));
         let foreign = server.create(&hospital, &document(&other, "11490-0", 7).json()).id();
         let of = |ids: &[&String]| ids.iter().map(|id| format!("DocumentReference/{id}")).collect::<Vec<_>>();
         let mut seen = of(&[&letter, &masked, &glasses, &own]);
         let binary = format!("Binary/{}", binary.rsplit('/').next().unwrap());
         seen.extend([binary, format!("Patient/{space}"), format!("Consent/{right}"), format!("CareTeam/{team}")]);
         seen.push(format!("RelatedPerson/{related}"));
-        Self { hidden: of(&[&hidden, &gone, &foreign]), server, me, seen }
+        seen.extend(results.into_iter().chain(masked_results));
+        let hidden = of(&[&hidden, &gone, &foreign]).into_iter().chain(hidden_results).collect();
+        Self { hidden, server, me, seen }
     }
 
     /// The documents that the person sees.
