@@ -347,7 +347,7 @@ LINES = [
         get("$graphql?query=%7B{type}(id:%22{id}%22)%7Bid%7D%7D")]),
     (19, "totals", gets(
         "{type}?{scope}&{token}={code}&_summary=count", "{type}?{scope}&{string}={text}&_total=accurate&_count=1", "{type}?{scope}&{token}={code}&_count=0",
-        "{type}?{scope}&_id={id},{visible}&_total=accurate", "{by_type}?_has:{type}:{by}:{token}={code}&_summary=count")),
+        "{type}?{scope}&_id={id},{visible}&_total=accurate", "{by_type}?_has:{type}:{by}:{scope}&_has:{type}:{by}:{token}={code}&_summary=count")),
     (20, "page of another caller", [replay("{type}?{scope}&_count=1"), replay("{type}?{scope}&_count=1&_sort={string}")]),
     (21, "links in clear", [plain_links("{type}?{person_scope}&_count=1")]),
     (22, "kept decisions", [kept()]),

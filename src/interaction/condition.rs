@@ -213,6 +213,7 @@ where
         None => Touched::default(),
     };
     let (within, asker) = (service.clone(), request.clone());
+    let (conditioned, named) = (condition.clone(), touched.clone());
     let done = service.store.write(move |connection| {
         let Some(condition) = &condition else { return work(connection).map(Created::New) };
         match resolve(&within, &asker, connection, condition)?.at_most_one(resource)? {
@@ -229,7 +230,25 @@ where
             }
         }
     });
-    done.await
+    match (done.await, conditioned) {
+        (Err(refused), Some(condition)) => Err(told(service, request, &condition, &named, refused).await),
+        (done, _) => done,
+    }
+}
+
+/// The error, once it is told in the records that the condition names: nothing else of what was asked of them stays.
+pub(super) async fn told(service: &Service, request: &Request, condition: &Condition, touched: &Touched, refused: Refused) -> Refused {
+    let status = refused.error.status();
+    if status >= 500 || touched.holders.is_empty() {
+        return refused;
+    }
+    let asked = service.asked(request, "search-type", condition.resource, "", condition.query_text());
+    let happened = |holder: &i64| Happened { holder: *holder, ..Happened::default() };
+    let happened: Vec<Happened> = touched.holders.iter().filter(|holder| **holder != refused.holder).map(happened).collect();
+    match service.trace(&asked, touched.status, &happened).await {
+        Ok(()) => refused,
+        Err(away) => away.into(),
+    }
 }
 
 /// The answer of a conditional create that found something.

@@ -379,8 +379,10 @@ fn supersede(
             return Err(Refused::at(error, standing.row.holder, found.envelope.key));
         }
         let hidden = found.envelope.first != 0 || found.envelope.has(Label::HiddenFromHolder);
-        if own & Label::HiddenFromHolder.bit() != 0 && !hidden {
-            // That something replaced it would be seen; what was hidden for its time is not hidden again.
+        let hides = Label::HiddenFromHolder.bit();
+        let over = hidden && service.policy.lasting().ended(hides, found.envelope.lasting_from(), service.clock.now()) != 0;
+        if own & hides != 0 && found.envelope.labels & hides & !ended(&found.envelope) == 0 && !over {
+            // That something replaced it would be seen. What was hidden for its time is not hidden again by the label.
             let shown = "what replaces a document that the person sees is not hidden from the person";
             let error = Error::business("DocumentReference.securityLabel", shown);
             return Err(Refused::at(error, standing.row.holder, found.envelope.key));

@@ -46,15 +46,62 @@ pub(super) async fn named(service: &Service, request: &Request, resource: Resour
     // Of several named, one with a right is enough for an answer, were it an empty one (CONTRACT 4).
     let any = found.iter().any(|standing| stands(&standing));
     let well: Vec<i64> = found.iter().filter(stands).filter(by_all).map(|standing| standing.row.holder).collect();
+    let touched = touched(caller, count, &found);
+    // TD3.1b, the search of one document by its identifier, is always answered.
+    let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
+    let answered = all || by_identifier || any;
+    Ok(Some(Naming { well, touched, answered }))
+}
+
+/// The records of those found of so many names, as traces tell.
+fn touched(caller: &Caller, count: usize, found: &[store::Standing]) -> Vec<i64> {
     let mut touched: Vec<i64> = found.iter().map(|standing| standing.row.holder).collect();
     touched.resize(count, 0);
     // Beside the records it touched, the one it was sent from: as often for those that exist as for those that do not.
     let own = |standing: &&store::Standing| caller.acts_for.as_ref().is_none_or(|own| standing.row.has_ins(own));
     touched.resize(count + found.iter().filter(|standing| !own(standing)).count(), 0);
-    // TD3.1b, the search of one document by its identifier, is always answered.
-    let by_identifier = resource == ResourceType::DOCUMENT_REFERENCE && query.named.contains("identifier");
-    let answered = all || by_identifier || any;
-    Ok(Some(Naming { well, touched, answered }))
+    touched
+}
+
+/// The records of the persons whom a question to a directory names further on: what it finds, or does not, tells of them. `counts`
+/// where a number tells of all that answers, which then has to be of somebody named.
+///
+/// # Errors
+/// [`Error::NotSupported`] for a number over everybody; [`Error::Away`](crate::store::Error::Away).
+pub(super) async fn named_within(service: &Service, request: &Request, filter: &Filter, counts: bool) -> Result<Vec<i64>, Error> {
+    let mut names = BTreeSet::new();
+    mentioned(filter, None, &mut names);
+    if names.is_empty() {
+        if counts && request.caller.acts_for.is_none() {
+            let message = "what stands in records is counted where the person is named".to_owned();
+            return Err(Error::NotSupported { place: "_has".into(), message });
+        }
+        return Ok(Vec::new());
+    }
+    let (names, caller) = (names.into_iter().collect::<Vec<HolderName>>(), &request.caller);
+    let (count, actors, principal) = (names.len(), caller.actors(), caller.principal.clone());
+    let found = service.store.run(move |connection| store::search::standings(connection, &names, &actors, &principal)).await?;
+    Ok(touched(caller, count, &found))
+}
+
+/// Every person that a filter names, as far as it is understood; `of` is the type at whose end it stands.
+fn mentioned(filter: &Filter, of: Option<ResourceType>, names: &mut BTreeSet<HolderName>) {
+    let person = of == Some(ResourceType::PATIENT);
+    match filter {
+        Filter::And(all) | Filter::Or(all) => all.iter().for_each(|one| mentioned(one, of, names)),
+        Filter::Not(inner) => mentioned(inner, of, names),
+        Filter::Via(_, next, inner) | Filter::Has(_, next, inner) => mentioned(inner, Some(*next), names),
+        Filter::HolderNamed(own) => names.extend(own.iter().cloned()),
+        Filter::Id(ids) if person => names.extend(ids.iter().cloned().map(HolderName::Id)),
+        Filter::Index(_, Test::Reference(values)) => {
+            let ids = values.iter().filter_map(|value| value.strip_prefix("Patient/"));
+            names.extend(ids.map(|id| HolderName::Id(id.to_owned())));
+        }
+        Filter::Index(_, Test::Token(values)) if person => {
+            names.extend(values.iter().filter(|value| value.contains('|')).cloned().map(HolderName::Identifier));
+        }
+        _ => {}
+    }
 }
 
 /// What a caller who reaches something of the record stands well with.

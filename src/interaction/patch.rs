@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::changes::{self, ALLOW, ARCHIVED, Change, Step};
-use super::condition::{self, Which};
+use super::condition::{self, Touched, Which};
 use super::create::{leave_trace, permitted, written};
 use super::fhirpath_patch::{self, PathPatch};
 use super::read::{candidate, seen};
@@ -109,6 +109,11 @@ async fn run(
     if condition.as_ref().is_some_and(|condition| !condition.query.named.contains("identifier")) {
         return Err(Error::Required { place: "identifier".into(), message: "a conditional PATCH goes by `identifier`".into() }.into());
     }
+    let touched = match &condition {
+        Some(condition) => condition::touched(service, request, condition).await?,
+        None => Touched::default(),
+    };
+    let (conditioned, named) = (condition.clone(), touched.clone());
     let (within, asker, which) = (service.clone(), request.clone(), which.clone());
     let done = service.store.write(move |connection| -> Result<NewResource, Refused> {
         let scope = within.policy.scope(&asker.caller, Action::Consult, resource, within.clock.now());
@@ -116,7 +121,9 @@ async fn run(
             (Which::Id(id), _) => id.clone(),
             (Which::Matching(_), Some(condition)) => {
                 let found = condition::resolve(&within, &asker, connection, condition)?.at_most_one(resource)?;
-                found.ok_or_else(|| Error::NotFound(resource, "?identifier".into()))?.envelope.id
+                let found = found.ok_or_else(|| Error::NotFound(resource, "?identifier".into()))?.envelope;
+                condition::tell(&within, &asker, connection, condition, &touched, found.holder)?;
+                found.id
             }
             (Which::Matching(_), None) => return Err(Error::Unexpected("a condition was not understood".into()).into()),
         };
@@ -152,7 +159,10 @@ async fn run(
         leave_trace(&within, connection, &asked, &new.envelope, 200)?;
         Ok(new)
     });
-    let new = done.await?;
+    let new = match (done.await, conditioned) {
+        (Err(refused), Some(condition)) => return Err(condition::told(service, request, &condition, &named, refused).await),
+        (done, _) => done?,
+    };
     Ok(Answer { location: None, ..written(service, &new, 200, Vec::new()) })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cursor::Cursor;
 use super::includes;
-use super::naming::{answering, chained, named, narrowed};
+use super::naming::{answering, chained, named, named_within, narrowed};
 use super::search_type::{Compartment, bundle, fetch, follows, require_holder};
 use super::searchset::{Done, happened, opening_row};
 use super::{Answer, Error, Request, Service, listed};
@@ -86,13 +86,19 @@ pub async fn search_system(
         limit: query.count,
     };
     let done = Done { query, pairs, cursor, posted, path };
+    if asked.reaches {
+        touched.extend(named_within(service, request, &done.query.filter, done.wants_total()).await?);
+    }
     let reaches = parts.iter().any(|(_, filter)| follows(filter));
     let counted = parts.clone();
     let rows = move |connection: &mut AnyConnection, page: &PageRequest| store::search::page_of_types(connection, &parts, page);
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total_of_types(connection, &counted, page);
     let mut found = fetch(service, page, &done, rows, count).await?;
     let mut included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
-    let answers = includes::answers(service, request, &found.hits, by_records).await?;
+    let answers = match includes::answers(service, request, &found.hits, by_records).await {
+        Ok(answers) => answers,
+        Err(error) => return Err(service.refused(&asked, error.into()).await),
+    };
     listed::shown(service, request, found.hits.iter_mut().chain(&mut included.hits)).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     let whole = done.is_whole(&found) && !reaches;

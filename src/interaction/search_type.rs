@@ -4,7 +4,7 @@
 use super::cursor::Cursor;
 use super::includes::{self, Included};
 use super::links::absolute;
-use super::naming::{answering, chained, named, narrowed};
+use super::naming::{answering, chained, named, named_within, narrowed};
 use super::searchset::{Done, Entry, Mode, happened, links, opening_row, searchset};
 use super::{Answer, Error, Request, Service, listed, patient, search_status, search_traces, subset};
 use crate::audit;
@@ -83,7 +83,10 @@ pub async fn search(
         limit: query.count,
     };
     let done = Done { query, pairs, cursor, posted, path };
-    let touched = touched.unwrap_or_default();
+    let mut touched = touched.unwrap_or_default();
+    if asked.reaches {
+        touched.extend(named_within(service, request, &done.query.filter, done.wants_total()).await?);
+    }
     if resource == ResourceType::AUDIT_EVENT && !request.is_tester() {
         return search_traces::page(service, request, &asked, scope, page, &touched, &done).await;
     }
@@ -93,7 +96,10 @@ pub async fn search(
     let count = move |connection: &mut AnyConnection, page: &PageRequest| store::search::total(connection, &counted, page);
     let mut found = fetch(service, page, &done, rows, count).await?;
     let mut included = includes::fetch(service, request, &found.hits, &done.query.includes).await?;
-    let answers = includes::answers(service, request, &found.hits, answering).await?;
+    let answers = match includes::answers(service, request, &found.hits, answering).await {
+        Ok(answers) => answers,
+        Err(error) => return Err(service.refused(&asked, error.into()).await),
+    };
     listed::shown(service, request, found.hits.iter_mut().chain(&mut included.hits)).await?;
     let body = bundle(service, request, &found, &included, &done)?;
     // What was answered may be less than what the query tells of.

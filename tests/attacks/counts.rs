@@ -25,7 +25,7 @@ fn attack_19_totals() {
             "DocumentReference?patient={both}&type=11490-0&_summary=count",
             "DocumentReference?patient={both}&_id={seen},{hidden}&_count=1",
             "?_type=DocumentReference&_total=accurate&_id={relating},{also},{hidden},{seen}&patient={both}",
-            "Practitioner?_has:DocumentReference:author:type=11490-0&_summary=count",
+            "Practitioner?_has:DocumentReference:author:patient={both}&_has:DocumentReference:author:type=11490-0&_summary=count",
         ],
     );
     alike(

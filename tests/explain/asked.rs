@@ -205,7 +205,10 @@ fn the_operation_is_announced_and_defined() {
             .filter(|one| one["operation"][0]["name"] == "explain-access")
             .map(|one| one["type"].as_str().unwrap())
             .collect();
-        assert_eq!(types, ["Binary", "CareTeam", "Consent", "DocumentReference", "Patient", "RelatedPerson"]);
+        assert_eq!(
+            types,
+            ["Binary", "CareTeam", "Consent", "DiagnosticReport", "DocumentReference", "Observation", "Patient", "RelatedPerson"]
+        );
         let definition: Value = serde_json::from_str(include_str!("../../profiles/operations/explain-access.json")).unwrap();
         assert_eq!(definition["resource"], json!(types));
         world.server.create(&service("tester"), &definition).expect(201);

@@ -90,6 +90,44 @@ fn a_conditional_reference_finds_what_the_transaction_creates() {
 }
 
 #[test]
+fn a_chained_reference_finds_what_is_so_at_the_end() {
+    in_either_order(|server, turned| {
+        let visit = json!({"resourceType": "Encounter", "id": "e", "status": "finished", "class": {"code": "AMB"}, "subject": {"reference": "Patient/p"}});
+        let before = vec![entry("PUT", "Patient/p", Some(with_id(person("A"), "p"))), entry("PUT", "Encounter/e", Some(visit))];
+        post(server, before, turned).expect(200);
+        let of = |number: &str| {
+            let mut one = measure("Patient/p");
+            one["encounter"] = json!({"reference": format!("Encounter?subject.identifier=urn:x|{number}")});
+            vec![create(&one, ""), entry("PUT", "Patient/p", Some(with_id(person("B"), "p")))]
+        };
+        assert_eq!(post(server, of("A"), turned).status, 412);
+        let answer = in_order(&post(server, of("B"), turned), turned);
+        assert_eq!(answer[0]["resource"]["encounter"]["reference"], "Encounter/e");
+    });
+}
+
+#[test]
+fn a_long_chain_of_references_that_wait_is_refused_by_name() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let places = (0..150).rev().map(|number: u32| {
+            let mut place = json!({"resourceType": "Location", "name": "lieu", "identifier": [{"value": format!("l{number}")}]});
+            if number > 0 {
+                place["partOf"] = json!({"reference": format!("Location?identifier=l{}", number - 1)});
+            }
+            create(&place, "")
+        });
+        let answer = post(&server, places.collect(), false);
+        assert_eq!((answer.status, answer.issue().0.as_str()), (422, "too-costly"), "{}", answer.text());
+        // One that names nothing a thousand times is told at once.
+        let mut one = measure("Patient/p");
+        one["performer"] = (0..1000).map(|_| json!({"reference": "Practitioner?identifier=nobody"})).collect();
+        assert_eq!(post(&server, vec![create(&one, "")], false).status, 412);
+        assert_eq!(found(&server, "Location"), Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_conditional_reference_leads_to_one_thing_or_nothing_is_stored() {
     in_either_order(|server, turned| {
         server
@@ -156,6 +194,7 @@ fn entries_about_one_resource_fail_together() {
             ("two conditions of one sense", vec![create(&person("7"), "identifier=urn:x|7"), create(&person("7"), "identifier=7")], 412),
             ("a create, and one unless it exists", vec![create(&person("7"), "identifier=urn:x|7"), create(&person("7"), "")], 412),
             ("an update of what is created", vec![put("identifier=urn:x|7", person("7")), create(&person("7"), "")], 412),
+            ("a create, and one that found what is there", vec![create(&person("1"), "identifier=urn:x|1"), create(&person("1"), "")], 412),
             ("two updates by one condition", vec![put("identifier=urn:x|7", person("7")), put("identifier=urn:x|7", person("7"))], 412),
             ("an update where another becomes like it", vec![put("identifier=urn:x|1", person("1")), create(&person("1"), "")], 412),
             (

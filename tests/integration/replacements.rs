@@ -110,7 +110,13 @@ fn what_the_person_sees_is_not_replaced_by_what_is_hidden_from_it() {
         // Beside it, as a document of its own; and what is hidden may be replaced by what is.
         let first = server.create(&hospital, &document(&me, "11490-0", 3).hidden().json()).id();
         let next = replacing(document(&me, "11490-0", 4).hidden(), json!({"reference": format!("DocumentReference/{first}")}));
-        server.create(&hospital, &next.json()).expect(201);
+        let next = server.create(&hospital, &next.json()).id();
+        // Once it was announced the person sees it, and no other hides behind it.
+        let announce = json!([{"op": "remove", "path": "/securityLabel"}]);
+        assert_eq!(crate::support::record::patches(&server, &hospital, &next, &announce), 200);
+        assert_eq!(server.get(&holder(&me), &format!("DocumentReference/{next}")).status, 200);
+        let third = replacing(document(&me, "11490-0", 5).hidden(), json!({"reference": format!("DocumentReference/{next}")}));
+        assert_eq!(server.create(&hospital, &third.json()).status, 422);
     });
 }
 

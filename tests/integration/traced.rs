@@ -88,6 +88,24 @@ fn what_comes_along_with_a_directory_is_traced_in_the_record() {
             let traces = world.traces();
             assert!(traces.len() == count + number + 1 && traces[0].2.contains("\"query\""), "{path}: {traces:?}");
         }
+        // Nor is it silent where nothing is found, or only counted.
+        let patient = server.get(&holder(&world.me), "Patient").matches().remove(0);
+        let count = world.traces().len();
+        let named = format!("Practitioner?_has:DocumentReference:author:patient={patient}&_has:DocumentReference:author:type=");
+        for (number, (path, total)) in [
+            (format!("{named}34108-1"), 0),
+            (format!("{named}11490-0&_summary=count"), 1),
+            (format!("{named}34108-1&_summary=count"), 0),
+            (format!("{named}11490-0&_total=accurate"), 1),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(server.get(&world.physician, &path).expect(200)["total"], total, "{path}");
+            assert_eq!(world.traces().len(), count + number + 1, "{path}");
+        }
+        let counted = server.get(&world.physician, "Practitioner?_has:DocumentReference:author:type=11490-0&_summary=count");
+        assert_eq!((counted.status, counted.issue().0.as_str()), (400, "not-supported"));
         // Where nobody could be told it does not choose.
         for path in [
             "PractitionerRole?practitioner:Practitioner._has:DocumentReference:author:type=11490-0",
@@ -124,12 +142,23 @@ fn what_a_condition_tells_of_a_record_is_traced_there() {
             assert_eq!(answer.status, status, "{}", answer.text());
         }
         assert_eq!(world.traces().len(), 4);
+        // And where nothing comes of it.
+        let mut nobody = document(&ins(99), "11490-0", 15).json();
+        nobody["subject"] = json!({"identifier": {"system": INS, "value": ins(99)}});
+        let headers = [("content-type", "application/fhir+json"), ("if-none-exist", absent.trim_start_matches('?'))];
+        let answer = server.fhir_with(physician, "POST", "DocumentReference", &headers, Some(nobody.to_string().as_bytes()));
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        assert_eq!(world.traces().len(), 5);
+        let unknown = query(&[("identifier", "urn:oid:1.2.3.4"), ("patient.identifier", &format!("{INS}|{}", world.me))]);
+        let archive = json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
+        assert_eq!(server.fhir(physician, "PATCH", &format!("DocumentReference{unknown}"), Some(&archive)).status, 404);
+        assert_eq!(world.traces().len(), 6);
         // In one's own record once, as ever.
         let own = query(&[("patient.identifier", &format!("{INS}|{}", world.me)), ("identifier", "urn:oid:1.2.3.4")]);
         let one = document(&world.me, "11490-0", 14).json();
         let headers = [("content-type", "application/fhir+json"), ("if-none-exist", own.trim_start_matches('?'))];
         server.fhir_with(physician, "POST", "DocumentReference", &headers, Some(one.to_string().as_bytes())).expect(201);
-        assert_eq!(world.traces().len(), 5);
+        assert_eq!(world.traces().len(), 7);
     });
 }
 

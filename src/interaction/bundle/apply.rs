@@ -53,9 +53,12 @@ impl Planned<'_> {
 struct Draft<'e> {
     one: Planned<'e>,
     value: Value,
-    /// Its conditional references.
+    /// Its conditional references, each once.
     wanted: Vec<String>,
 }
+
+/// How often the conditional references of one transaction may find nothing yet: in a chain each waits for the one before.
+const MISSES_MAX: usize = 5_000;
 
 /// Writes what the entries say.
 ///
@@ -73,10 +76,13 @@ pub fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry
     let known = known(connection, &planned, &mut seen)?;
     let links =
         addresses(service, planned.iter().filter_map(|one| Some((one.entry.full_url.as_deref()?, one.resource, one.id.as_deref()?))));
-    let (mut drafts, mut beside) = (Vec::with_capacity(planned.len()), Vec::new());
+    let (mut drafts, mut beside, mut found) = (Vec::with_capacity(planned.len()), Vec::new(), Vec::new());
     for mut one in planned {
         match one.existing.take() {
-            Some(existing) => answers.push((one.entry.place, existing)),
+            Some(existing) => {
+                answers.push((one.entry.place, existing));
+                found.push(one);
+            }
             None if one.with.is_some() => beside.push(one),
             None => {
                 let draft = drafted(service, one, &known, &links)?;
@@ -84,13 +90,14 @@ pub fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry
             }
         }
     }
-    let written = Waves { service, known: &known, references: HashMap::new() }.write(connection, drafts, &mut answers)?;
+    let waves = Waves { service, known: &known, references: HashMap::new(), misses: 0 };
+    let written = waves.write(connection, drafts, &mut answers)?;
     for one in &beside {
         let first = answers.iter().find(|(place, _)| Some(*place) == one.with).map(|(_, answer)| answer.clone());
         let first = first.ok_or_else(|| one.at(Error::Unexpected("the entry with the same condition wrote nothing".into())))?;
         answers.push((one.entry.place, Answer { status: 200, ..first }));
     }
-    overlap(service, connection, &written)?;
+    overlap(service, connection, &written, &found)?;
     Ok(answers)
 }
 
@@ -233,6 +240,8 @@ fn drafted<'e>(
     make_relative(&mut value, &service.base_url);
     let mut wanted = Vec::new();
     links::conditional(&value, &mut wanted);
+    wanted.sort_unstable();
+    wanted.dedup();
     if !links.is_empty() {
         replace_links(&mut value, &|link| links.get(link).cloned());
     }
@@ -273,6 +282,7 @@ struct Waves<'w> {
     known: &'w HashMap<String, Known>,
     /// What conditional references lead to.
     references: HashMap<String, String>,
+    misses: usize,
 }
 
 impl Waves<'_> {
@@ -284,8 +294,13 @@ impl Waves<'_> {
         answers: &mut Vec<(usize, Answer)>,
     ) -> Result<Vec<Planned<'e>>, Refused> {
         let types: HashSet<ResourceType> = drafts.iter().map(|draft| draft.one.resource).collect();
-        // Those to types of which nothing is written here need not wait.
-        let waits = |text: &String| text.split('?').next().and_then(ResourceType::parse).is_some_and(|one| types.contains(&one));
+        // Those to types of which nothing is written here need not wait; a chain may lead to any.
+        let waits = |text: &String| {
+            let (name, query) = text.split_once('?').unwrap_or((text, ""));
+            let chains =
+                query.split('&').filter_map(|pair| pair.split('=').next()).any(|name| name.contains('.') || name.starts_with("_has"));
+            chains || ResourceType::parse(name).is_some_and(|one| types.contains(&one))
+        };
         self.resolve(connection, &drafts, &|text| !waits(text))?;
         let mut written = Vec::with_capacity(drafts.len());
         while !drafts.is_empty() {
@@ -314,14 +329,21 @@ impl Waves<'_> {
 
     /// Looks for what the conditional references of these lead to, those that are meant and not known yet.
     fn resolve(&mut self, connection: &mut AnyConnection, drafts: &[Draft<'_>], meant: &dyn Fn(&String) -> bool) -> Result<(), Refused> {
+        let mut missed: HashSet<&str> = HashSet::new();
         for draft in drafts {
             for text in draft.wanted.iter().filter(|text| meant(text)) {
-                if self.references.contains_key(text) {
+                if self.references.contains_key(text) || !missed.insert(text) {
                     continue;
                 }
                 let found = links::found(self.service, connection, &draft.one.entry.request, text).map_err(|error| draft.one.at(error))?;
-                if let Some(address) = found {
-                    self.references.insert(text.clone(), address);
+                match found {
+                    Some(address) => drop(self.references.insert(text.clone(), address)),
+                    None if self.misses < MISSES_MAX => self.misses += 1,
+                    None => {
+                        let message = format!("conditional references that wait for each other take more than {MISSES_MAX} searches");
+                        let expression = draft.one.resource.name().to_owned();
+                        return Err(draft.one.at(Error::Business { code: "too-costly", expression, message }));
+                    }
                 }
             }
         }
@@ -397,10 +419,11 @@ fn version(service: &Service, one: &Planned<'_>, before: Option<&Known>, value: 
 }
 
 /// Fails where another entry wrote something that the condition of an entry finds, too: both would be about it.
-fn overlap(service: &Service, connection: &mut AnyConnection, written: &[Planned<'_>]) -> Result<(), Refused> {
+fn overlap(service: &Service, connection: &mut AnyConnection, written: &[Planned<'_>], found: &[Planned<'_>]) -> Result<(), Refused> {
     let mut counts: BTreeMap<ResourceType, usize> = BTreeMap::new();
     written.iter().for_each(|one| *counts.entry(one.resource).or_default() += 1);
-    for one in written.iter().filter(|one| counts.get(&one.resource).is_some_and(|count| *count > 1)) {
+    let many = |one: &&Planned<'_>, least: usize| counts.get(&one.resource).is_some_and(|count| *count >= least);
+    for one in written.iter().filter(|one| many(one, 2)).chain(found.iter().filter(|one| many(one, 1))) {
         let Some(condition) = &one.condition else { continue };
         let found = condition::resolve(service, &one.entry.request, connection, condition).map_err(|error| one.at(error))?;
         let several = match found {

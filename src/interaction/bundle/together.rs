@@ -4,7 +4,7 @@
 //! Where an entry fails nothing is stored, and yet what was asked is traced: that an earlier entry went well tells of the record, too.
 
 use std::collections::hash_map::Entry::Vacant;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -150,9 +150,10 @@ fn ordered(entries: Vec<Entry>, created: &HashMap<String, usize>) -> Vec<Entry> 
                 links::conditional(&document.value, &mut conditional);
             }
             let named = found.iter().filter_map(|place| by_place.get(place).copied());
-            let types = conditional.iter().filter_map(|text| text.split('?').next());
-            let sought = types.filter_map(|name| by_type.get(name)).flatten().copied();
-            named.chain(sought).filter(|needed| *needed != at).collect()
+            let types: BTreeSet<&str> = conditional.iter().filter_map(|text| text.split('?').next()).collect();
+            let sought = types.into_iter().filter_map(|name| by_type.get(name)).flatten().copied();
+            let all: BTreeSet<usize> = named.chain(sought).filter(|needed| *needed != at).collect();
+            all.into_iter().collect()
         })
         .collect();
     let mut order: Vec<usize> = Vec::with_capacity(entries.len());
