@@ -139,7 +139,8 @@ pub(super) fn require_holder(request: &Request, resource: ResourceType, query: &
     Ok(())
 }
 
-fn sort(query: &Query) -> Vec<SortKey> {
+/// What a page is sorted by.
+pub(super) fn sort(query: &Query) -> Vec<SortKey> {
     let key = |sort: &search::Sort| {
         let order = match sort.by {
             SortBy::LastUpdated => Order::LastUpdated,

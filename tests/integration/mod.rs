@@ -29,6 +29,7 @@ mod rest;
 mod rights;
 mod samples;
 mod search;
+mod search_order;
 mod search_reach;
 mod search_tables;
 mod spaces;
