@@ -35,8 +35,8 @@ pub async fn search_system(
     let asked = service.asked(request, "search-system", kind, "", &shown);
     let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
-    for resource in types {
-        let query = understood(service, request, resource, within, &pairs)?;
+    for resource in types.iter().copied() {
+        let query = understood(service, request, resource, &types, within, &pairs)?;
         let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
         if scope.is_nothing() {
             continue;
@@ -137,6 +137,7 @@ fn understood(
     service: &Service,
     request: &Request,
     resource: ResourceType,
+    beside: &[ResourceType],
     within: Option<&Compartment>,
     pairs: &[(String, String)],
 ) -> Result<Query, Error> {
@@ -144,6 +145,7 @@ fn understood(
         now: service.clock.now(),
         strict: request.strict || service.settings.strict_search,
         traces: false,
+        beside,
         base_url: &service.base_url,
     };
     let own: Vec<(String, String)> = pairs.iter().filter(|(name, _)| name != "_type").cloned().collect();

@@ -257,7 +257,7 @@ fn walks(backend: Backend) {
         for _ in 0..QUESTIONS {
             let (name, pairs) = question(&mut dice);
             let shown = format!("{name}?{pairs:?}; seed {seed}");
-            let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
+            let context = Context { now: NOW, strict: true, traces: false, beside: &[], base_url: "http://x.example/fhir" };
             let query = parse(kind(name), &pairs, &context).unwrap_or_else(|error| panic!("{shown}: {error}"));
             let scope = policy.scope(&Caller::tester().unwrap(), Action::Consult, kind(name), NOW);
             let mut kept: Vec<&Kept> =
@@ -351,7 +351,7 @@ fn back(fetch: &dyn Fn(&PageRequest) -> Vec<Hit>, first: &PageRequest, pages: &[
 
 /// Several types at once, by what all of them have.
 fn of_types(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, world: &[Kept]) {
-    let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
+    let context = Context { now: NOW, strict: true, traces: false, beside: &[], base_url: "http://x.example/fhir" };
     let sorts = ["_lastUpdated", "-_lastUpdated", "_id", "-_id", "-_lastUpdated,_id", "_id,-_lastUpdated", ""];
     for (number, (parameter, asked)) in
         [("_tag", "urn:tag|a"), ("_id", "p1,o1,d1"), ("_list", "l"), ("_tag:not", "a")].into_iter().cycle().take(28).enumerate()

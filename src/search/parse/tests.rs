@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::filter::{Candidate, Envelope, Facts, HolderName, Param, ParamKind, RangeTest, StringTest, Test, fold, matches};
 use crate::search::extract;
-use crate::search::query::{MAX_COUNT, Sort, SortBy};
+use crate::search::query::{Include, MAX_COUNT, Sort, SortBy};
 use crate::search::registry::types;
 
-const CONTEXT: Context<'static> = Context { now: 0, strict: false, traces: false, base_url: "https://dmp.example/fhir" };
+const CONTEXT: Context<'static> = Context { now: 0, strict: false, traces: false, beside: &[], base_url: "https://dmp.example/fhir" };
 const INS: &str = "urn:oid:1.2.250.1.213.1.4.8|190017512345678";
 
 /// The parameters of a query string without percent-encoding.
@@ -223,6 +223,32 @@ fn errors() {
         };
         assert_eq!((name, error.parameter(), error.to_string().as_str()), (variant, parameter, message), "{query}");
     }
+}
+
+#[test]
+fn includes_start_at_what_is_searched() {
+    let beside = [ResourceType::OBSERVATION, ResourceType::PATIENT];
+    let several = Context { beside: &beside, ..CONTEXT };
+    let subject = Include {
+        reverse: false,
+        iterate: false,
+        source: Some(ResourceType::OBSERVATION),
+        param: Some(param("Observation", "subject")),
+        target: None,
+    };
+    let all = Include { source: None, param: None, ..subject.clone() };
+    for resource in beside {
+        for (query, expected) in [
+            ("_include=Observation:subject", subject.clone()),
+            ("_include=*", all.clone()),
+            ("_include:iterate=*", Include { iterate: true, ..all.clone() }),
+            ("_include:iterate=Observation:*", Include { iterate: true, param: None, ..subject.clone() }),
+        ] {
+            assert_eq!(parse(resource, &pairs(query), &several).unwrap().includes, [expected], "{resource} {query}");
+        }
+        assert!(parse(resource, &pairs("_include=Encounter:subject"), &several).is_err());
+    }
+    assert!(on("Patient", "_include=Observation:subject").is_err());
 }
 
 #[test]
