@@ -31,6 +31,7 @@ mod rights;
 mod samples;
 mod search;
 mod search_includes;
+mod search_more;
 mod search_order;
 mod search_reach;
 mod search_tables;

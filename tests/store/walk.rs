@@ -126,15 +126,15 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
         ("value-string:exact", &["bon", "Bonne"]),
         ("code-value-quantity", &["a-1$ge5", "http://loinc.org|b-2$lt50|http://unitsofmeasure.org|mg/L"]),
         ("code-value-string", &["a-1$bon"]),
-        ("component-code-value-quantity", &["sys$ge4||mm", "dia$lt4||mm,sys$1||mm"]),
-        ("combo-code-value-quantity", &["sys$ge4||mm", "a-1$ge5||mg/dL"]),
+        ("component-code-value-quantity", &["sys$ge4||mm", "dia$lt4||mm,sys$1||mm", "sys$ge4", "dia$ne3,sys$0"]),
+        ("combo-code-value-quantity", &["sys$ge4||mm", "a-1$ge5||mg/dL", "sys$ge4", "http://loinc.org|a-1$ge5"]),
         ("combo-code", &["sys", "b-2"]),
         ("_id", &["o1,o2,o3", "o5", "none"]),
         ("_lastUpdated", &["ge1970", "lt1970"]),
         ("_list", &["l", "none"]),
         ("_tag", &["a"]),
     ];
-    let of_patients: [(&str, &[&str]); 12] = [
+    let of_patients: [(&str, &[&str]); 14] = [
         ("name", &["p", "zoe", "marie", "ete"]),
         ("family", &["petit", "petit,noel"]),
         ("gender", &["male"]),
@@ -145,6 +145,8 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
         ("general-practitioner.name", &["durand"]),
         ("_has:Observation:patient:code", &["a-1", "b-2"]),
         ("_has:Observation:subject:value-quantity", &["gt15"]),
+        ("_has:Observation:subject:code-value-quantity", &["a-1$gt5"]),
+        ("_has:Observation:subject:component-code-value-quantity", &["sys$ge4", "dia$lt4||mm"]),
         ("_has:Observation:patient:_id", &["o3"]),
         ("_id", &["p0,p3"]),
     ];
