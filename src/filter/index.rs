@@ -64,6 +64,9 @@ pub enum Test {
     UriBelow(String),
     /// A number or quantity row: with this spelling of the unit (see [`IndexRows::quantity`]), or with any as it was written.
     Quantity(Option<String>, RangeTest),
+    /// A row of a composite's quantity, with this spelling of what it is of (see [`head_of_quantity`]), and with any unit as it was
+    /// written.
+    QuantityOf(String, RangeTest),
     /// A row of two numbers that belong together, with this spelling of what they are of.
     Pair(String, RangeTest, RangeTest),
     /// Any row of this kind: the contrary of `:missing=true`.
@@ -165,6 +168,12 @@ pub struct IndexRows {
 /// What parts the halves of a composite in one spelling: a character that no text of FHIR has (FHIR R4 datatypes.html#string).
 pub const GROUPED: char = '\u{1f}';
 
+/// How the rows of a composite's quantities begin that are as they were written, of this spelling of its token: a range of one index,
+/// whatever the units.
+pub fn head_of_quantity(token: &str) -> String {
+    format!("{token}{GROUPED}|")
+}
+
 /// A number as rows keep it: integers in the order of the numbers, so that both databases compare them alike. Sixteen digits count.
 pub fn number_key(number: f64) -> i64 {
     // Zero has one spelling.
@@ -205,6 +214,9 @@ impl IndexRows {
             Test::Quantity(asked, test) => self.quantity.iter().any(|(p, unit, low, high)| {
                 *p == param && asked.as_ref().map_or_else(|| unit.starts_with('|'), |asked| asked == unit) && test.holds(*low, *high)
             }),
+            Test::QuantityOf(head, test) => {
+                self.quantity.iter().any(|(p, unit, low, high)| *p == param && unit.starts_with(head) && test.holds(*low, *high))
+            }
             Test::Pair(asked, one, two) => self.quantity.iter().any(|(p, unit, low, high)| {
                 *p == param && asked == unit && one.holds(*low, low.saturating_add(1)) && two.holds(*high, high.saturating_add(1))
             }),

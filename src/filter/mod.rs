@@ -9,7 +9,7 @@ mod matches;
 pub mod signature;
 
 pub use envelope::{Actor, Envelope, EnvelopeTest, Facts, HolderRow, HolderState, HolderTest, Label, Right, RightKind, RightTest, Setting};
-pub use index::{GROUPED, IndexRows, Param, ParamKind, RangeTest, StringTest, Test, any_of_system, fold, number_key};
+pub use index::{GROUPED, IndexRows, Param, ParamKind, RangeTest, StringTest, Test, any_of_system, fold, head_of_quantity, number_key};
 pub use matches::{Candidate, matches};
 
 use crate::fhir::ResourceType;

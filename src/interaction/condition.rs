@@ -71,7 +71,7 @@ pub(super) struct Touched {
 /// # Errors
 /// 400 as any search, and for a condition without parameters.
 pub(super) fn parse(service: &Service, request: &Request, resource: ResourceType, pairs: &[(String, String)]) -> Result<Condition, Error> {
-    let context = search::Context { now: service.clock.now(), strict: true, traces: false, base_url: &service.base_url };
+    let context = search::Context { now: service.clock.now(), strict: true, traces: false, beside: &[], base_url: &service.base_url };
     let query = search::parse(resource, pairs, &context)?;
     if query.filter == Filter::Everything || query.filter == Filter::And(Vec::new()) {
         return Err(Error::Required { place: "condition".into(), message: "a condition needs a search parameter".into() });

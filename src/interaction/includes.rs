@@ -12,15 +12,24 @@ use crate::store::{self, Followed, Hit};
 
 /// Resources that one page brings beside its own.
 pub const MAX_INCLUDED: usize = 1000;
-/// Rounds of `:iterate`.
-const MAX_ROUNDS: usize = 5;
+/// Rounds in which references are followed, `:iterate` counted.
+pub const MAX_ROUNDS: usize = 5;
 
 /// What comes along.
 #[derive(Default)]
 pub(super) struct Included {
     pub hits: Vec<Hit>,
-    /// Whether there was more than [`MAX_INCLUDED`].
-    pub more: bool,
+    /// What left out the rest, where there is more.
+    pub cut: Option<Cut>,
+}
+
+/// Why there is more than what is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// There are more than [`MAX_INCLUDED`].
+    Resources,
+    /// They are further away than [`MAX_ROUNDS`] references.
+    Rounds,
 }
 
 /// One statement for what follows the same way to the same types.
@@ -47,11 +56,13 @@ pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], in
     let mut from: Vec<Found> = page.iter().map(Found::of).collect();
     let found = service.store.run(move |connection| {
         let mut included = Included::default();
-        for round in 0..MAX_ROUNDS {
+        // One round more tells whether the bound leaves anything out.
+        for round in 0..=MAX_ROUNDS {
             let mut next = Vec::new();
             for step in steps.iter().filter(|step| round == 0 || step.iterate) {
                 let starts = || from.iter().filter(|found| step.reverse || step.source.is_none_or(|source| source == found.resource));
-                let limit = MAX_INCLUDED.saturating_add(seen.len());
+                let left = if round == MAX_ROUNDS { 0 } else { MAX_INCLUDED };
+                let limit = left.saturating_add(seen.len()).saturating_add(1);
                 let hits = if step.reverse {
                     let to: Vec<String> = starts().map(|found| format!("{}/{}", found.resource, found.id)).collect();
                     store::search::referring(connection, &step.parts, &to, &step.followed, limit)?
@@ -63,8 +74,8 @@ pub(super) async fn fetch(service: &Service, request: &Request, page: &[Hit], in
                     if !seen.insert(place(&hit)) {
                         continue;
                     }
-                    if included.hits.len() >= MAX_INCLUDED {
-                        included.more = true;
+                    if round == MAX_ROUNDS || included.hits.len() >= MAX_INCLUDED {
+                        included.cut = Some(if round == MAX_ROUNDS { Cut::Rounds } else { Cut::Resources });
                         return Ok(included);
                     }
                     next.push(Found::of(&hit));

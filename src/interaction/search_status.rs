@@ -42,7 +42,8 @@ pub(super) fn asked(request: &Request, resource: ResourceType, pairs: &[(String,
 /// # Errors
 /// 400 for a bad `_summary` or `_elements`; 503 where the trace cannot be written.
 pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pairs: &[(String, String)]) -> Result<Answer, Error> {
-    let context = search::Context { now: service.clock.now(), strict: request.strict, traces: false, base_url: &service.base_url };
+    let context =
+        search::Context { now: service.clock.now(), strict: request.strict, traces: false, beside: &[], base_url: &service.base_url };
     let query = search::parse(ResourceType::PATIENT, pairs, &context)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     let asked = service.asked(request, "search-type", ResourceType::PATIENT, "", &shown);
@@ -75,7 +76,7 @@ pub(super) async fn answer(service: &Service, request: &Request, ins: &str, pair
     }
     let done = Done { query, pairs: pairs.to_vec(), cursor: None, posted: false, path: ResourceType::PATIENT.name().to_owned() };
     let links = links(service, request, &done, (None, None), false)?;
-    let body = searchset(total, entries, &links, &done.warnings(false), request.language)?;
+    let body = searchset(total, entries, &links, &done.warnings(None), request.language)?;
     Ok(Answer { status: 200, body, ..Answer::default() })
 }
 

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::cursor::Cursor;
 use super::includes;
 use super::naming::{answering, chained, named, named_within, narrowed};
-use super::search_type::{Compartment, bundle, fetch, follows, require_holder};
+use super::search_type::{Compartment, bundle, fetch, follows, require_holder, sort};
 use super::searchset::{Done, happened, opening_row};
 use super::{Answer, Error, Request, Service, listed};
 use crate::fhir::{NAMES, ResourceType};
 use crate::filter::{Envelope, Filter};
 use crate::policy::Action;
 use crate::search::{self, Query};
-use crate::store::{self, AnyConnection, Hit, PageRequest};
+use crate::store::{self, AnyConnection, Hit, Order, PageRequest};
 
 /// Searches the types of `_type`, or all that the caller is served; those of a compartment where one is given.
 ///
@@ -35,8 +35,8 @@ pub async fn search_system(
     let mut asked = service.asked(request, "search-system", kind, "", &shown);
     let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());
     let (mut unknown, mut by_records): (BTreeMap<String, usize>, _) = (BTreeMap::new(), Vec::new());
-    for resource in types {
-        let query = understood(service, request, resource, within, &pairs)?;
+    for resource in types.iter().copied() {
+        let query = understood(service, request, resource, &types, within, &pairs)?;
         let scope = service.policy.scope(&request.caller, Action::Consult, resource, service.clock.now());
         if scope.is_nothing() {
             continue;
@@ -72,15 +72,17 @@ pub async fn search_system(
         let message = format!("`{name}` is no parameter of every type searched");
         return Err(Error::NotSupported { place: name.clone(), message });
     }
-    if !query.sort.is_empty() {
-        return Err(Error::NotSupported { place: "_sort".into(), message: "several types are sorted by when they were created".into() });
+    let sort = sort(&query);
+    if sort.iter().any(|key| matches!(key.order, Order::Index(..))) {
+        let message = "several types are sorted by `_lastUpdated`, by `_id` or by when they were created".into();
+        return Err(Error::NotSupported { place: "_sort".into(), message });
     }
     rules.sort_unstable();
     rules.dedup();
     let page = PageRequest {
         filter: Filter::Everything,
         holders,
-        sort: Vec::new(),
+        sort,
         after: cursor.as_ref().and_then(|cursor| cursor.position.clone()),
         backward: cursor.as_ref().is_some_and(|cursor| cursor.backward),
         limit: query.count,
@@ -146,6 +148,7 @@ fn understood(
     service: &Service,
     request: &Request,
     resource: ResourceType,
+    beside: &[ResourceType],
     within: Option<&Compartment>,
     pairs: &[(String, String)],
 ) -> Result<Query, Error> {
@@ -153,6 +156,7 @@ fn understood(
         now: service.clock.now(),
         strict: request.strict || service.settings.strict_search,
         traces: false,
+        beside,
         base_url: &service.base_url,
     };
     let own: Vec<(String, String)> = pairs.iter().filter(|(name, _)| name != "_type").cloned().collect();

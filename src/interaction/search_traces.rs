@@ -96,7 +96,7 @@ pub(super) async fn page(
     let position = |trace: &StoredTrace| Position { key: trace.row.key, ..Position::default() };
     let (start, end) = (traces.first().map(position), traces.last().map(position));
     let links = links(service, request, done, (start.as_ref(), end.as_ref()), more)?;
-    let body = searchset(total, entries, &links, &done.warnings(false), request.language)?;
+    let body = searchset(total, entries, &links, &done.warnings(None), request.language)?;
     // Whose traces were read: those of the holders named, else of the person the caller acts for, else nobody's in particular.
     // A question on traces may name what they are about.
     service.trace(asked, 200, &happened(&[], touched, &[], &|_| None, true)).await?;

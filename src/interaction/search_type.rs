@@ -122,6 +122,7 @@ fn understood(
         now: service.clock.now(),
         strict: request.strict || service.settings.strict_search,
         traces: resource == ResourceType::AUDIT_EVENT && !request.is_tester(),
+        beside: &[],
         base_url: &service.base_url,
     };
     let mut query = search::parse(resource, pairs, &context)?;
@@ -149,7 +150,8 @@ pub(super) fn require_holder(request: &Request, resource: ResourceType, query: &
     Ok(())
 }
 
-fn sort(query: &Query) -> Vec<SortKey> {
+/// What a page is sorted by.
+pub(super) fn sort(query: &Query) -> Vec<SortKey> {
     let key = |sort: &search::Sort| {
         let order = match sort.by {
             SortBy::LastUpdated => Order::LastUpdated,
@@ -218,7 +220,7 @@ pub(super) fn bundle(service: &Service, request: &Request, page: &Page, included
     entries.extend(included.hits.iter().map(|hit| entry(hit, Mode::Include)));
     let ends = (page.hits.first().map(|hit| &hit.position), page.hits.last().map(|hit| &hit.position));
     let links = links(service, request, done, ends, page.more)?;
-    searchset(page.total, entries, &links, &done.warnings(included.more), request.language)
+    searchset(page.total, entries, &links, &done.warnings(included.cut), request.language)
 }
 
 /// Whether a question reaches through references: then it tells of more than of what matches.

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::cursor::Cursor;
+use super::includes::{Cut, MAX_INCLUDED, MAX_ROUNDS};
 use super::search_type::{Page, follows};
-use super::{Error, Request, Service, includes};
+use super::{Error, Request, Service};
 use crate::audit::{Happened, OTHERS};
 use crate::fhir::message::{Language, told};
 use crate::fhir::outcome;
@@ -54,14 +55,17 @@ impl Done {
     }
 
     /// What was not understood, or left out, as issues.
-    pub fn warnings(&self, cut: bool) -> Vec<Value> {
+    pub fn warnings(&self, cut: Option<Cut>) -> Vec<Value> {
         let one = |name: &String| {
             let shown: String = name.chars().take(64).collect();
             outcome::issue("warning", "not-supported", &format!("`{shown}` is not a search parameter here and was left out"), &[])
         };
         let mut all: Vec<Value> = self.query.ignored.iter().map(one).collect();
-        if cut {
-            let message = format!("more than {} resources would be included: the rest was left out", includes::MAX_INCLUDED);
+        if let Some(cut) = cut {
+            let message = match cut {
+                Cut::Resources => format!("more than {MAX_INCLUDED} resources would be included: the rest was left out"),
+                Cut::Rounds => format!("includes were followed {MAX_ROUNDS} times: what is further away was left out"),
+            };
             all.push(outcome::issue("warning", "too-costly", &message, &[]));
         }
         all

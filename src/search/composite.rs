@@ -33,6 +33,8 @@ pub struct Part {
     pub kind: ParamKind,
     /// The types a reference may point to.
     pub targets: Vec<ResourceType>,
+    /// The systems of codes that do not say them.
+    pub systems: Vec<&'static str>,
     /// Where they are within the element.
     pub expression: Expression,
 }
@@ -79,7 +81,12 @@ fn read(resource: ResourceType, code: &'static str, expression: &'static str, pa
         if is_whole {
             whole.push(registry::find(resource, of.strip_prefix(COMBO).unwrap_or(of))?);
         }
-        read.push(Part { kind: parameter.kind, targets: parameter.targets.clone(), expression: Expression::parse(within).ok()? });
+        read.push(Part {
+            kind: parameter.kind,
+            targets: parameter.targets.clone(),
+            systems: parameter.systems.clone(),
+            expression: Expression::parse(within).ok()?,
+        });
     }
     let element = match element {
         Some(place) => Some(Expression::parse(place).ok()?.for_type(resource)),

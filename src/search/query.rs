@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub strict: bool,
     /// Whether traces are searched, which answer to [`TRACES`] alone.
     pub traces: bool,
+    /// The types searched, where they are several: an include starts at any of them.
+    pub beside: &'a [ResourceType],
     /// The address of this server, under which an absolute reference is its own.
     pub base_url: &'a str,
 }
@@ -79,7 +81,7 @@ pub struct Include {
     pub reverse: bool,
     /// Whether it looks at included resources too.
     pub iterate: bool,
-    /// The type that refers; `None` for any (`*`).
+    /// The type that refers; `None` for any (`*`) of those that includes start at.
     pub source: Option<ResourceType>,
     /// By which parameter; `None` for any.
     pub param: Option<Param>,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use crate::fhir::definitions::{Codes, structure};
 use crate::fhir::{NAMES, ResourceType};
 use crate::fhirpath::Expression;
 use crate::filter::{Param, ParamKind};
@@ -41,6 +42,8 @@ pub struct SearchParameter {
     pub expression: Expression,
     /// The types a reference may point to; empty for any, and for other kinds.
     pub targets: Vec<ResourceType>,
+    /// The systems of a token whose elements are of type `code`, which do not say it: those of their bindings. Empty for other elements.
+    pub systems: Vec<&'static str>,
 }
 
 impl SearchParameter {
@@ -96,7 +99,7 @@ static REGISTRY: LazyLock<BTreeMap<ResourceType, Vec<SearchParameter>>> = LazyLo
 /// What [`COMMON`] means on one type.
 fn shared(resource: ResourceType, (code, kind, expression): &(&'static str, ParamKind, &str)) -> Option<SearchParameter> {
     let expression = Expression::parse(&expression.replace("Resource.", &format!("{resource}."))).ok()?.for_type(resource);
-    Some(SearchParameter { resource, code, kind: *kind, param: Param::common(code), expression, targets: Vec::new() })
+    Some(SearchParameter { resource, code, kind: *kind, param: Param::common(code), expression, targets: Vec::new(), systems: Vec::new() })
 }
 
 /// The parameter `code` of the type; codes are case-sensitive.
@@ -139,7 +142,7 @@ fn read(line: &'static str, cells: &Cells) -> Option<Vec<SearchParameter>> {
     if expression == "-" || LEFT_OUT.contains(&code) {
         return Some(Vec::new());
     }
-    let (expression, only) = only(expression);
+    let (written, (expression, only)) = (expression, only(expression));
     let parsed = Expression::parse(&expression).ok()?;
     let mut targets = match (only, targets) {
         (Some(only), _) => vec![ResourceType::parse(only)?],
@@ -158,6 +161,7 @@ fn read(line: &'static str, cells: &Cells) -> Option<Vec<SearchParameter>> {
         param: Param::new(resource, code),
         expression,
         targets: targets.clone(),
+        systems: if kind == ParamKind::Token { implied(resource, written) } else { Vec::new() },
     };
     Some(meant.map(parameter).collect())
 }
@@ -167,6 +171,37 @@ fn only(expression: &'static str) -> (String, Option<&'static str>) {
     let Some((_, rest)) = expression.split_once(ONLY) else { return (expression.to_owned(), None) };
     let only = rest.split(')').next().unwrap_or_default();
     (expression.replace(&format!("{ONLY}{only})"), ""), Some(only))
+}
+
+/// What the systems of codes are that do not say it, where an expression leads to nothing else (FHIR R4 search.html#token).
+fn implied(resource: ResourceType, expression: &str) -> Vec<&'static str> {
+    if !expression.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b' ' | b'|')) {
+        return Vec::new();
+    }
+    let places = expression.split(" | ").filter_map(|place| place.split_once('.')).filter(|(name, _)| *name == resource.name());
+    let mut systems = Vec::new();
+    for (name, path) in places {
+        let Some(codes) = codes(name, path) else { return Vec::new() };
+        systems.extend(codes.systems.iter().map(|(system, _)| *system));
+    }
+    systems.sort_unstable();
+    systems.dedup();
+    systems
+}
+
+/// The codes that an element of type `code` is bound to.
+fn codes(name: &str, path: &str) -> Option<&'static Codes> {
+    let mut at = structure(name)?;
+    let mut names = path.split('.').peekable();
+    while let Some(name) = names.next() {
+        let element = at.element(name)?;
+        let [only] = element.types.as_slice() else { return None };
+        if names.peek().is_none() {
+            return element.codes.filter(|_| only.name == "code");
+        }
+        at = only.structure()?;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -258,6 +293,25 @@ mod tests {
         }
         assert!(find(ResourceType::DOCUMENT_REFERENCE, "Status").is_none());
         assert!(of(ResourceType::BINARY).iter().all(SearchParameter::is_common));
+    }
+
+    #[test]
+    fn codes_have_the_systems_of_their_bindings() {
+        let rows = [
+            ("Patient", "gender", "http://hl7.org/fhir/administrative-gender"),
+            ("RelatedPerson", "gender", "http://hl7.org/fhir/administrative-gender"),
+            ("DocumentReference", "status", "http://hl7.org/fhir/document-reference-status"),
+            ("DocumentReference", "type", ""),
+            ("DocumentReference", "contenttype", ""),
+            ("DocumentReference", "relation", "http://hl7.org/fhir/document-relationship-type"),
+            ("Patient", "identifier", ""),
+            ("Patient", "active", ""),
+            ("Patient", "language", ""),
+            ("Encounter", "class", ""),
+        ];
+        for (resource, code, systems) in rows {
+            assert_eq!(find(ResourceType::parse(resource).unwrap(), code).unwrap().systems.join(" "), systems, "{resource} {code}");
+        }
     }
 
     #[test]

@@ -198,7 +198,7 @@ pub fn table_of(test: &Test) -> &'static str {
         Test::Uri(_) | Test::UriBelow(_) => "index_uri",
         Test::Date(_) => "index_date",
         Test::String(_) => "index_string",
-        Test::Quantity(..) | Test::Pair(..) => "index_quantity",
+        Test::Quantity(..) | Test::QuantityOf(..) | Test::Pair(..) => "index_quantity",
         Test::Present(kind) => table(*kind),
     }
 }
@@ -216,6 +216,11 @@ pub fn row_test(test: &Test, i: &str, out: &mut Statement) {
         }
         Test::Quantity(None, test) => {
             out.sql(i).sql(".unit >= '|' AND ").sql(i).sql(".unit < '}' AND ");
+            range(*test, &format!("{i}.low"), &format!("{i}.high"), out);
+        }
+        Test::QuantityOf(head, test) => {
+            begins("unit", head, i, out);
+            out.sql(" AND ");
             range(*test, &format!("{i}.low"), &format!("{i}.high"), out);
         }
         Test::Pair(unit, one, two) => {

@@ -17,6 +17,8 @@ fn attack_14_includes() {
         &[
             "DocumentReference?patient={own}&_include=DocumentReference:related",
             "DocumentReference?patient={own}&_include=*",
+            "DocumentReference?patient={own}&_include:iterate=*",
+            "DocumentReference?patient={both}&_id={seen}&_include:iterate=*&_revinclude:iterate=*",
             "DocumentReference?patient={own}&_id={relating}&_include=DocumentReference:related:DocumentReference",
             "DocumentReference?patient={both}&_id={seen}&_revinclude=DocumentReference:related",
             "DocumentReference?patient={both}&_id={seen}&_revinclude=*",

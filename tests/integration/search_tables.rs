@@ -261,6 +261,8 @@ fn composites_hold_of_one_element() {
             "DocumentReference",
             &[
                 ("relationship", "replaces$DocumentReference/1", "d"),
+                ("relationship", "http://hl7.org/fhir/document-relationship-type|replaces$DocumentReference/1", "d"),
+                ("relationship", "urn:x|replaces$DocumentReference/1", ""),
                 ("relationship", "replaces$DocumentReference/2", ""),
                 ("relationship", "signs$DocumentReference/2", "d"),
             ],

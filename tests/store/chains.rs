@@ -52,7 +52,7 @@ fn a_chain_that_leads_to_many_is_walked_whole_both_ways() {
             .unwrap();
         let policy = Policy::embedded(true, digest::sha256_hex).unwrap();
         let scope = policy.scope(&Caller::tester().unwrap(), Action::Consult, ResourceType::parse("Observation").unwrap(), NOW);
-        let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
+        let context = Context { now: NOW, strict: true, traces: false, beside: &[], base_url: "http://x.example/fhir" };
         let of_family = |number: i64| number % PATIENTS % 4 != 0;
         let either = |number: i64| of_family(number) || (number % 100 == 0 && of_family(number + 1));
         let rows: [(&str, &dyn Fn(i64) -> bool); 3] =

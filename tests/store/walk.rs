@@ -60,7 +60,9 @@ fn world(dice: &mut Dice) -> Vec<Kept> {
             let at = *dice.pick(&["2020", "2020-05", "2020-05-17", "2020-05-17T10:00:00+02:00", "2021-01-01T00:00:00.000Z", "2019-12-31"]);
             one["effectiveDateTime"] = at.into();
         } else if dice.chance(2) {
-            one["effectivePeriod"] = json!({"start": "2020-01-15", "end": "2020-06-01"});
+            let period =
+                [json!({"start": "2020-01-15", "end": "2020-06-01"}), json!({"end": "2020-06-01"}), json!({"start": "2020-05-17"})];
+            one["effectivePeriod"] = dice.pick(&period).clone();
         }
         match dice.roll(4) {
             0 => {
@@ -124,15 +126,15 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
         ("value-string:exact", &["bon", "Bonne"]),
         ("code-value-quantity", &["a-1$ge5", "http://loinc.org|b-2$lt50|http://unitsofmeasure.org|mg/L"]),
         ("code-value-string", &["a-1$bon"]),
-        ("component-code-value-quantity", &["sys$ge4||mm", "dia$lt4||mm,sys$1||mm"]),
-        ("combo-code-value-quantity", &["sys$ge4||mm", "a-1$ge5||mg/dL"]),
+        ("component-code-value-quantity", &["sys$ge4||mm", "dia$lt4||mm,sys$1||mm", "sys$ge4", "dia$ne3,sys$0"]),
+        ("combo-code-value-quantity", &["sys$ge4||mm", "a-1$ge5||mg/dL", "sys$ge4", "http://loinc.org|a-1$ge5"]),
         ("combo-code", &["sys", "b-2"]),
         ("_id", &["o1,o2,o3", "o5", "none"]),
         ("_lastUpdated", &["ge1970", "lt1970"]),
         ("_list", &["l", "none"]),
         ("_tag", &["a"]),
     ];
-    let of_patients: [(&str, &[&str]); 12] = [
+    let of_patients: [(&str, &[&str]); 14] = [
         ("name", &["p", "zoe", "marie", "ete"]),
         ("family", &["petit", "petit,noel"]),
         ("gender", &["male"]),
@@ -143,6 +145,8 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
         ("general-practitioner.name", &["durand"]),
         ("_has:Observation:patient:code", &["a-1", "b-2"]),
         ("_has:Observation:subject:value-quantity", &["gt15"]),
+        ("_has:Observation:subject:code-value-quantity", &["a-1$gt5"]),
+        ("_has:Observation:subject:component-code-value-quantity", &["sys$ge4", "dia$lt4||mm"]),
         ("_has:Observation:patient:_id", &["o3"]),
         ("_id", &["p0,p3"]),
     ];
@@ -160,6 +164,10 @@ fn question(dice: &mut Dice) -> (&'static str, Vec<(String, String)>) {
                 "-_id",
                 "status,-date",
                 "-code,date,_id",
+                "-date,_id",
+                "-value-quantity,_id",
+                "-value-string,-date",
+                "value-quantity,-_lastUpdated",
                 "patient",
             ],
         ),
@@ -251,27 +259,23 @@ fn walks(backend: Backend) {
         for _ in 0..QUESTIONS {
             let (name, pairs) = question(&mut dice);
             let shown = format!("{name}?{pairs:?}; seed {seed}");
-            let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
+            let context = Context { now: NOW, strict: true, traces: false, beside: &[], base_url: "http://x.example/fhir" };
             let query = parse(kind(name), &pairs, &context).unwrap_or_else(|error| panic!("{shown}: {error}"));
             let scope = policy.scope(&Caller::tester().unwrap(), Action::Consult, kind(name), NOW);
             let mut kept: Vec<&Kept> =
                 world.iter().filter(|one| one.envelope.resource == kind(name) && keeps(&world, one, &query.filter)).collect();
             kept.sort_by(|one, other| compare(one, other, &query.sort));
             let expected: Vec<&str> = kept.iter().map(|one| one.envelope.id.as_str()).collect();
-            let order = |sort: &ensemble::search::Sort| SortKey {
-                order: match sort.by {
-                    SortBy::LastUpdated => Order::LastUpdated,
-                    SortBy::Id => Order::Id,
-                    SortBy::Index(param, of) => Order::Index(param, of),
-                },
-                descending: sort.descending,
-            };
             let mut request = PageRequest::first(query.filter.clone(), u32::try_from(1 + dice.roll(9)).unwrap());
             request.sort = query.sort.iter().map(order).collect();
-            let pages = walk(&runtime, &store, &scope, &request);
+            let fetch = |request: &PageRequest| {
+                let (within, asked) = (scope.clone(), request.clone());
+                runtime.block_on(store.run(move |connection| page(connection, &within, &asked))).unwrap()
+            };
+            let pages = walk(&fetch, &request);
             let found: Vec<&str> = pages.iter().flatten().map(|hit| hit.envelope.id.as_str()).collect();
             assert_eq!(found, expected, "{shown}");
-            back(&runtime, &store, &scope, &request, &pages, &shown);
+            back(&fetch, &request, &pages, &shown);
             let (within, asked) = (scope.clone(), request.clone());
             let count = runtime.block_on(store.run(move |connection| total(connection, &within, &asked))).unwrap();
             assert_eq!(usize::try_from(count).unwrap(), expected.len(), "{shown}");
@@ -307,12 +311,20 @@ fn keeps(world: &[Kept], one: &Kept, filter: &Filter) -> bool {
     )
 }
 
+fn order(sort: &ensemble::search::Sort) -> SortKey {
+    let order = match sort.by {
+        SortBy::LastUpdated => Order::LastUpdated,
+        SortBy::Id => Order::Id,
+        SortBy::Index(param, of) => Order::Index(param, of),
+    };
+    SortKey { order, descending: sort.descending }
+}
+
 /// Every page from the first to the last.
-fn walk(runtime: &tokio::runtime::Runtime, store: &Store, scope: &Scope, first: &PageRequest) -> Vec<Vec<Hit>> {
+fn walk(fetch: &dyn Fn(&PageRequest) -> Vec<Hit>, first: &PageRequest) -> Vec<Vec<Hit>> {
     let (mut request, mut pages) = (first.clone(), Vec::new());
     loop {
-        let (within, asked) = (scope.clone(), request.clone());
-        let mut hits = runtime.block_on(store.run(move |connection| page(connection, &within, &asked))).unwrap();
+        let mut hits = fetch(&request);
         let limit = usize::try_from(request.limit).unwrap();
         let more = hits.len() > limit;
         hits.truncate(limit);
@@ -325,13 +337,12 @@ fn walk(runtime: &tokio::runtime::Runtime, store: &Store, scope: &Scope, first: 
 }
 
 /// From each page the one before it.
-fn back(runtime: &tokio::runtime::Runtime, store: &Store, scope: &Scope, first: &PageRequest, pages: &[Vec<Hit>], shown: &str) {
+fn back(fetch: &dyn Fn(&PageRequest) -> Vec<Hit>, first: &PageRequest, pages: &[Vec<Hit>], shown: &str) {
     for pair in pages.windows(2) {
         let mut asked = first.clone();
         asked.after = pair[1].first().map(|hit| hit.position.clone());
         asked.backward = true;
-        let within = scope.clone();
-        let mut hits = runtime.block_on(store.run(move |connection| page(connection, &within, &asked))).unwrap();
+        let mut hits = fetch(&asked);
         if hits.len() > usize::try_from(first.limit).unwrap() {
             hits.remove(0);
         }
@@ -342,9 +353,15 @@ fn back(runtime: &tokio::runtime::Runtime, store: &Store, scope: &Scope, first: 
 
 /// Several types at once, by what all of them have.
 fn of_types(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, world: &[Kept]) {
-    let context = Context { now: NOW, strict: true, traces: false, base_url: "http://x.example/fhir" };
-    for (parameter, asked) in [("_tag", "urn:tag|a"), ("_id", "p1,o1,d1"), ("_list", "l"), ("_tag:not", "a")] {
-        let pairs = [(parameter.to_owned(), asked.to_owned())];
+    let context = Context { now: NOW, strict: true, traces: false, beside: &[], base_url: "http://x.example/fhir" };
+    let sorts = ["_lastUpdated", "-_lastUpdated", "_id", "-_id", "-_lastUpdated,_id", "_id,-_lastUpdated", ""];
+    for (number, (parameter, asked)) in
+        [("_tag", "urn:tag|a"), ("_id", "p1,o1,d1"), ("_list", "l"), ("_tag:not", "a")].into_iter().cycle().take(28).enumerate()
+    {
+        let sort = sorts[number % sorts.len()];
+        let mut pairs = vec![(parameter.to_owned(), asked.to_owned())];
+        pairs.extend((!sort.is_empty()).then(|| ("_sort".to_owned(), sort.to_owned())));
+        let sort = parse(kind("Patient"), &pairs, &context).unwrap().sort;
         let names = ["Observation", "Patient", "Practitioner"];
         let parts: Vec<(Scope, Filter)> = names
             .into_iter()
@@ -358,13 +375,19 @@ fn of_types(runtime: &tokio::runtime::Runtime, store: &Store, policy: &Policy, w
         let keeps =
             |one: &&Kept| parts.iter().any(|(scope, filter)| scope.resource() == one.envelope.resource && self::keeps(world, one, filter));
         let mut kept: Vec<&Kept> = world.iter().filter(keeps).collect();
-        kept.sort_by_key(|one| std::cmp::Reverse(one.envelope.key));
+        kept.sort_by(|one, other| compare(one, other, &sort));
         let expected: Vec<String> = kept.iter().map(|one| one.envelope.id.clone()).collect();
         assert!(!expected.is_empty(), "{parameter}");
-        let request = PageRequest::first(Filter::Everything, 1000);
-        let (of_page, asked) = (parts.clone(), request.clone());
-        let hits = runtime.block_on(store.run(move |connection| page_of_types(connection, &of_page, &asked))).unwrap();
-        assert_eq!(hits.iter().map(|hit| hit.envelope.id.clone()).collect::<Vec<_>>(), expected, "{parameter}");
+        let mut request = PageRequest::first(Filter::Everything, 7);
+        request.sort = sort.iter().map(order).collect();
+        let fetch = |request: &PageRequest| {
+            let (of_page, asked) = (parts.clone(), request.clone());
+            runtime.block_on(store.run(move |connection| page_of_types(connection, &of_page, &asked))).unwrap()
+        };
+        let pages = walk(&fetch, &request);
+        let found: Vec<String> = pages.iter().flatten().map(|hit| hit.envelope.id.clone()).collect();
+        assert_eq!(found, expected, "{parameter} {sort:?}");
+        back(&fetch, &request, &pages, &format!("{parameter} {sort:?}"));
         let count = runtime.block_on(store.run(move |connection| total_of_types(connection, &parts, &request))).unwrap();
         assert_eq!(usize::try_from(count).unwrap(), expected.len(), "{parameter}");
     }

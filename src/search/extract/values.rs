@@ -20,8 +20,11 @@ pub fn token(value: &Value, mut push: impl FnMut(String)) {
             let codings = members.get("coding").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
             codings.iter().for_each(|coding| token(coding, &mut push as &mut dyn FnMut(String)));
             // Identifier and ContactPoint have a value, Coding a code.
-            if let Some(code) = text("value").or_else(|| text("code")) {
-                tokens(text("system"), code, push);
+            match (text("value").or_else(|| text("code")).filter(|code| !code.is_empty()), text("system")) {
+                (Some(code), system) => tokens(system, code, push),
+                // One that says no more than its system is found by `system|`.
+                (None, Some(system)) if !system.is_empty() => push(spell(Some(system), None)),
+                (None, _) => {}
             }
         }
         _ => {}

@@ -1,5 +1,6 @@
 //! Chains, in both directions (FHIR R4 search.html#chaining, #has), and membership in a List.
 
+use super::super::composite;
 use super::super::query::{MAX_CHAIN_LINKS, MAX_CHAIN_TYPES, MAX_CHAINS};
 use super::super::registry::{SearchParameter, find, types};
 use super::super::value::{self, split};
@@ -82,7 +83,10 @@ impl Parser<'_> {
         };
         let first = chain.split('.').next().map(|head| modified(head).0).unwrap_or_default();
         let asks = |candidate: &ResourceType| {
-            chain.starts_with("_has:") || matches!(first, "_id" | "_lastUpdated") || find(*candidate, first).is_some()
+            chain.starts_with("_has:")
+                || matches!(first, "_id" | "_lastUpdated")
+                || find(*candidate, first).is_some()
+                || composite::find(*candidate, first).is_some()
         };
         let candidates: Vec<ResourceType> = candidates.into_iter().filter(asks).collect();
         if candidates.len() > MAX_CHAIN_TYPES {
@@ -92,10 +96,7 @@ impl Parser<'_> {
         let (mut any, mut known) = (Filter::Nothing, false);
         for candidate in candidates {
             let Some(filter) = self.end(name, candidate, chain, value, links)? else { continue };
-            self.chains += 1;
-            if self.chains > MAX_CHAINS {
-                return Err(too_many(name, format!("chains that may take more than {MAX_CHAINS} ways: say the types they lead to")));
-            }
+            self.way(name)?;
             known = true;
             let kept = |code: &str| find(candidate, code).is_some_and(SearchParameter::is_kept_of_contained);
             if links == 1 && kept(first) {
@@ -119,7 +120,10 @@ impl Parser<'_> {
             }
             return self.column(name, code, value).map(Some);
         }
-        let Some(parameter) = find(resource, code) else { return Ok(None) };
+        let Some(parameter) = find(resource, code) else {
+            let composite = composite::find(resource, code).filter(|_| rest.is_none());
+            return composite.map(|composite| self.composed(name, composite, modifier, value)).transpose();
+        };
         match rest {
             None => self.tested(name, parameter, modifier, value).map(Some),
             Some(rest) => {
@@ -127,6 +131,15 @@ impl Parser<'_> {
                 self.link(name, parameter, wanted, rest, value, links + 1)
             }
         }
+    }
+
+    /// Counts one more way that a chain takes.
+    fn way(&mut self, name: &str) -> Result<(), SearchError> {
+        self.chains += 1;
+        if self.chains > MAX_CHAINS {
+            return Err(too_many(name, format!("chains that may take more than {MAX_CHAINS} ways: say the types they lead to")));
+        }
+        Ok(())
     }
 
     fn column(&mut self, name: &str, code: &str, value: &str) -> Result<Filter, SearchError> {
@@ -162,7 +175,7 @@ impl Parser<'_> {
             return Err(not_supported(name, format!("`{code}` of {source} does not refer to {resource}")));
         }
         let Some(filter) = self.end(name, source, rest, value, links)? else { return Ok(None) };
-        self.chains += 1;
+        self.way(name)?;
         Ok(Some(Filter::Has(by.param, source, Box::new(filter))))
     }
 }

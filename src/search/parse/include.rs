@@ -7,7 +7,8 @@ use crate::fhir::ResourceType;
 use crate::filter::ParamKind;
 
 impl Parser<'_> {
-    /// `Type:parameter`, `Type:parameter:Target`, `Type:*` or `*`.
+    /// `Type:parameter`, `Type:parameter:Target`, `Type:*` or `*`, which follows whatever refers: what is searched, and with `:iterate` what
+    /// is brought too. A search over several types has the same includes for each.
     pub(super) fn include(&mut self, name: &str, code: &str, modifier: Option<&str>, value: &str) -> Result<(), SearchError> {
         let iterate = match modifier {
             None => false,
@@ -30,7 +31,6 @@ impl Parser<'_> {
         }
         let mut include = Include { reverse, iterate, source: None, param: None, target: None };
         if source == "*" {
-            include.source = (!reverse).then_some(self.resource);
             return self.included(name, value, include);
         }
         let Some(source) = ResourceType::parse(source) else { return self.unknown(&format!("{name}={value}")) };
@@ -51,7 +51,7 @@ impl Parser<'_> {
             include.param = Some(parameter.param);
         }
         // What does not start at the type searched starts at what another include brings.
-        let starts = reverse || iterate || source == self.resource;
+        let starts = reverse || iterate || source == self.resource || self.context.beside.contains(&source);
         if !starts {
             let message = format!("`{value}` starts at {source}, which is not searched: `{code}:iterate` starts at what is included");
             return Err(not_supported(name, message));

@@ -101,6 +101,8 @@ impl Parser<'_> {
         let (code, modifier) = modified(head);
         match code {
             "_include" | "_revinclude" if chain.is_none() => self.include(name, code, modifier, value),
+            // What it would ask for nobody knows: left out, it would find everything (FHIR R4 search.html#query).
+            "_query" => Err(not_supported(name, format!("there is no query named `{value}`"))),
             "_id" | "_lastUpdated" | "_list" | "_sort" | "_count" | "_total" | "_summary" | "_elements" | "_cursor" | "_format"
             | "_pretty" => {
                 if modifier.is_some() || chain.is_some() {
@@ -112,7 +114,12 @@ impl Parser<'_> {
                 (Some(parameter), Some(chain)) => self.chained(name, parameter, modifier, chain, value),
                 (Some(parameter), None) => self.plain(name, parameter, modifier, value),
                 (None, _) => match self.composite(code).filter(|_| chain.is_none()) {
-                    Some(found) => self.composed(name, found, modifier, value),
+                    Some(found) => {
+                        let filter = self.composed(name, found, modifier, value)?;
+                        self.query.named.insert(found.code.to_owned());
+                        self.understood(name, value, filter);
+                        Ok(())
+                    }
                     None => self.unknown(name),
                 },
             },

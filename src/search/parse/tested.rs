@@ -7,7 +7,7 @@ use super::super::value::{self, split, unescape};
 use super::{Parser, SearchError, malformed, not_supported, target, too_many};
 use crate::fhir::ResourceType;
 use crate::fhir::national::canonical_type_system;
-use crate::filter::{Filter, GROUPED, Param, ParamKind, StringTest, Test, any_of_system, fold};
+use crate::filter::{Filter, GROUPED, ParamKind, StringTest, Test, any_of_system, fold, head_of_quantity};
 
 impl Parser<'_> {
     /// The filter of one parameter, of the type searched or of the end of a chain.
@@ -19,14 +19,18 @@ impl Parser<'_> {
         value: &str,
     ) -> Result<Filter, SearchError> {
         if modifier == Some("missing") {
-            return missing(name, parameter, value);
+            return self.missing(name, parameter, value);
         }
         let param = parameter.param;
         let unfit = |message: String| malformed(name, message);
         Ok(match (parameter.kind, modifier) {
-            (ParamKind::Token, None) => Filter::Index(param, Test::Token(known(param, self.each(name, value, value::token)?))),
+            (ParamKind::Token, None) => {
+                let tokens = self.each(name, value, value::token)?;
+                Filter::Index(param, Test::Token(self.known(parameter, tokens)))
+            }
             (ParamKind::Token, Some("not")) => {
-                Filter::Index(param, Test::Token(known(param, self.each(name, value, value::token)?))).negate()
+                let tokens = self.each(name, value, value::token)?;
+                Filter::Index(param, Test::Token(self.known(parameter, tokens))).negate()
             }
             (ParamKind::Token, Some("of-type")) => {
                 Filter::Index(parameter.of_type_param(), Test::Token(self.each(name, value, value::typed)?))
@@ -79,8 +83,14 @@ impl Parser<'_> {
         })
     }
 
-    /// A composite: each alternative has a value for every part, `$` between.
-    pub(super) fn composed(&mut self, name: &str, composite: &Composite, modifier: Option<&str>, value: &str) -> Result<(), SearchError> {
+    /// The filter of a composite, of the type searched or of the end of a chain: each alternative has a value for every part, `$` between.
+    pub(super) fn composed(
+        &mut self,
+        name: &str,
+        composite: &Composite,
+        modifier: Option<&str>,
+        value: &str,
+    ) -> Result<Filter, SearchError> {
         if let Some(modifier) = modifier {
             return Err(not_supported(name, format!("the modifier `{modifier}` is not supported by `{}`", composite.code)));
         }
@@ -102,9 +112,7 @@ impl Parser<'_> {
                 any = any.or(self.grouped(name, composite, &parts)?);
             }
         }
-        self.query.named.insert(composite.code.to_owned());
-        self.understood(name, value, any);
-        Ok(())
+        Ok(any)
     }
 
     /// What rows keep together.
@@ -112,6 +120,7 @@ impl Parser<'_> {
         let unfit = |message: String| malformed(name, message);
         let Some((head, rest)) = parts.split_first() else { return Ok(Filter::Nothing) };
         let head = value::token(head).map_err(unfit)?;
+        let head = implied(composite.parts.first().map_or(&[][..], |part| part.systems.as_slice()), head);
         if any_of_system(&head).is_some() {
             return Err(not_supported(name, format!("`{head}` needs a code")));
         }
@@ -125,8 +134,13 @@ impl Parser<'_> {
             ([one], Some(part)) => match part.kind {
                 ParamKind::Quantity => {
                     let (unit, test) = value::quantity(one).map_err(unfit)?;
-                    let unit = unit.ok_or_else(|| not_supported(name, format!("`{one}` needs a unit here")))?;
-                    Filter::Index(param, Test::Quantity(Some(joined(&unit)), test))
+                    Filter::Index(
+                        param,
+                        match unit {
+                            Some(unit) => Test::Quantity(Some(joined(&unit)), test),
+                            None => Test::QuantityOf(value::cut(&head_of_quantity(&head)), test),
+                        },
+                    )
                 }
                 ParamKind::Reference => {
                     let values = value::reference(one, &part.targets, self.context.base_url).map_err(unfit)?;
@@ -142,6 +156,41 @@ impl Parser<'_> {
             },
             _ => Filter::Nothing,
         })
+    }
+
+    /// The tokens as rows have them. A type of document is the same by each spelling of its system: what is stored has the canonical one
+    /// too. An element of type `code` does not say its system: its binding does (FHIR R4 search.html#token).
+    fn known(&self, parameter: &SearchParameter, mut tokens: Vec<String>) -> Vec<String> {
+        if parameter.resource == ResourceType::DOCUMENT_REFERENCE && parameter.code == "type" {
+            let canonical = |token: &String| {
+                let (system, code) = token.split_once('|')?;
+                Some(format!("{}|{code}", canonical_type_system(system)?))
+            };
+            let same: Vec<String> = tokens.iter().filter_map(canonical).collect();
+            tokens.extend(same);
+        }
+        // Traces say their systems.
+        if !parameter.systems.is_empty() && !self.context.traces {
+            return tokens.into_iter().map(|token| implied(&parameter.systems, token)).collect();
+        }
+        tokens
+    }
+
+    fn missing(&self, name: &str, parameter: &SearchParameter, value: &str) -> Result<Filter, SearchError> {
+        let mut present = Filter::Index(parameter.param, Test::Present(parameter.kind));
+        match parameter.kind {
+            ParamKind::Reference => present = present.or(Filter::Index(parameter.identifier_param(), Test::Present(ParamKind::Token))),
+            // A concept may be told by words alone. Those of traces have codes.
+            ParamKind::Token if !self.context.traces => {
+                present = present.or(Filter::Index(parameter.text_param(), Test::Present(ParamKind::String)));
+            }
+            _ => {}
+        }
+        match value {
+            "true" => Ok(present.negate()),
+            "false" => Ok(present),
+            _ => Err(malformed(name, format!("`{value}` is neither `true` nor `false`"))),
+        }
     }
 
     /// The alternatives of a value, each read by itself.
@@ -160,28 +209,11 @@ impl Parser<'_> {
     }
 }
 
-/// A type of document is the same by each spelling of its system: what is stored has the canonical one too.
-fn known(param: Param, mut tokens: Vec<String>) -> Vec<String> {
-    if param == Param::new(ResourceType::DOCUMENT_REFERENCE, "type") {
-        let canonical = |token: &String| {
-            let (system, code) = token.split_once('|')?;
-            Some(format!("{}|{code}", canonical_type_system(system)?))
-        };
-        let same: Vec<String> = tokens.iter().filter_map(canonical).collect();
-        tokens.extend(same);
-    }
-    tokens
-}
-
-fn missing(name: &str, parameter: &SearchParameter, value: &str) -> Result<Filter, SearchError> {
-    let mut present = Filter::Index(parameter.param, Test::Present(parameter.kind));
-    if parameter.kind == ParamKind::Reference {
-        present = present.or(Filter::Index(parameter.identifier_param(), Test::Present(ParamKind::Token)));
-    }
-    match value {
-        "true" => Ok(present.negate()),
-        "false" => Ok(present),
-        _ => Err(malformed(name, format!("`{value}` is neither `true` nor `false`"))),
+/// A token as rows have it where its elements do not say these systems.
+fn implied(systems: &[&str], token: String) -> String {
+    match token.split_once('|') {
+        Some((system, code)) if !code.is_empty() && systems.contains(&system) => format!("|{code}"),
+        _ => token,
     }
 }
 

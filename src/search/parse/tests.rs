@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::filter::{Candidate, Envelope, Facts, HolderName, Param, ParamKind, RangeTest, StringTest, Test, fold, matches};
 use crate::search::extract;
-use crate::search::query::{MAX_COUNT, Sort, SortBy};
+use crate::search::query::{Include, MAX_CHAINS, MAX_COUNT, MAX_INCLUDES, Sort, SortBy};
 use crate::search::registry::types;
 
-const CONTEXT: Context<'static> = Context { now: 0, strict: false, traces: false, base_url: "https://dmp.example/fhir" };
+const CONTEXT: Context<'static> = Context { now: 0, strict: false, traces: false, beside: &[], base_url: "https://dmp.example/fhir" };
 const INS: &str = "urn:oid:1.2.250.1.213.1.4.8|190017512345678";
 
 /// The parameters of a query string without percent-encoding.
@@ -44,6 +44,8 @@ fn filters() {
     let via = |resource: &str, inner: Filter| Filter::Via(author, ResourceType::parse(resource).unwrap(), Box::new(inner));
     let within = |resource: &str, code: &str, test: Test| Filter::Index(author.through(param(resource, code)), test);
     let zoe = || Test::String(StringTest::StartsWith("zoe".to_owned()));
+    let text = Filter::Index(param("DocumentReference", "type:text"), Test::Present(ParamKind::String));
+    let present = || Filter::Or(vec![index("type", Test::Present(ParamKind::Token)), text.clone()]);
     let (role, token) = (ResourceType::parse("PractitionerRole").unwrap(), || Test::Token(words(&["1"])));
     let rows = [
         ("", Filter::Everything),
@@ -56,8 +58,13 @@ fn filters() {
         (r"type=a\,b", index("type", Test::Token(words(&["a,b"])))),
         ("type:not=a,b", Filter::Not(Box::new(index("type", Test::Token(words(&["a", "b"])))))),
         ("type=a&type=b", Filter::And(vec![index("type", Test::Token(words(&["a"]))), index("type", Test::Token(words(&["b"])))])),
-        ("type:missing=false", index("type", Test::Present(ParamKind::Token))),
-        ("type:missing=true", Filter::Not(Box::new(index("type", Test::Present(ParamKind::Token))))),
+        ("status=http://hl7.org/fhir/document-reference-status|current", index("status", Test::Token(words(&["|current"])))),
+        (
+            "status:not=http://hl7.org/fhir/document-reference-status|current,urn:x|a",
+            Filter::Not(Box::new(index("status", Test::Token(words(&["|current", "urn:x|a"]))))),
+        ),
+        ("type:missing=false", present()),
+        ("type:missing=true", Filter::Not(Box::new(present()))),
         (
             "author:missing=false",
             Filter::Or(vec![
@@ -182,6 +189,9 @@ fn errors() {
     let long = format!("description={}", "a".repeat(MAX_VALUE_BYTES + 1));
     let many = vec!["status=a"; MAX_PARAMETERS + 1].join("&");
     let values = format!("status={}", vec!["a"; MAX_VALUES + 1].join(","));
+    let includes: Vec<String> = types().take(MAX_INCLUDES + 1).map(|resource| format!("_revinclude={resource}:*")).collect();
+    let includes = includes.join("&");
+    let (chains, reverse) = (vec!["author.name=x"; MAX_CHAINS].join("&"), vec!["_has:List:item:status=x"; MAX_CHAINS + 1].join("&"));
     // Rows: query, variant, parameter, message.
     let rows = [
         ("status=", "Malformed", "status", "`status` has an empty value"),
@@ -208,7 +218,13 @@ fn errors() {
         ("_id:not=1", "NotSupported", "_id:not", "`_id` has no modifiers and no chains"),
         ("status.x=1", "NotSupported", "status.x", "`status` is no reference and has no chains"),
         ("patient.identifier=19", "NotSupported", "patient.identifier", "`19` is no `system|value`"),
+        ("_query=x", "NotSupported", "_query", "there is no query named `x`"),
+        ("_query:y=x", "NotSupported", "_query:y", "there is no query named `x`"),
+        ("relationship:x=a$b", "NotSupported", "relationship:x", "the modifier `x` is not supported by `relationship`"),
         ("_sort=date,date,date,date,date,date", "TooMany", "_sort", "more than 5 keys to sort by"),
+        (&includes, "TooMany", "_revinclude", "more than 20 includes"),
+        (&chains, "TooMany", "author.name", "chains that may take more than 60 ways: say the types they lead to"),
+        (&reverse, "TooMany", "_has:List:item:status", "chains that may take more than 60 ways: say the types they lead to"),
         (&long, "TooMany", "description", "a value of more than 4096 bytes"),
         (&many, "TooMany", "status", "more than 100 parameters"),
         (&values, "TooMany", "status", "more than 500 values"),
@@ -223,6 +239,61 @@ fn errors() {
         };
         assert_eq!((name, error.parameter(), error.to_string().as_str()), (variant, parameter, message), "{query}");
     }
+}
+
+#[test]
+fn composites_stand_at_the_end_of_chains() {
+    let (report, observation) = (ResourceType::DIAGNOSTIC_REPORT, ResourceType::OBSERVATION);
+    let token = |param: Param, value: &str| Filter::Index(param, Test::Token(words(&[value])));
+    let above = |unit: Option<&str>| {
+        let RangeTest::EndsAfter(low) = value::number("gt5").unwrap() else { panic!() };
+        Test::Quantity(unit.map(str::to_owned), RangeTest::EndsAfter(low))
+    };
+    let code = token(param("Observation", "code"), "http://loinc.org|a");
+    let both = code.and(Filter::Index(param("Observation", "value-quantity"), above(Some("|mm"))));
+    let found = on("DiagnosticReport", "result.code-value-quantity=http://loinc.org|a$gt5||mm").unwrap();
+    assert_eq!(found.filter, Filter::Via(param("DiagnosticReport", "result"), observation, Box::new(both.clone())));
+    let found = on("Patient", "_has:Observation:patient:code-value-quantity=http://loinc.org|a$gt5||mm").unwrap();
+    assert_eq!(found.filter, Filter::Has(param("Observation", "patient"), observation, Box::new(both)));
+    // Of a component whatever its unit, of which the rows say all.
+    let component = |test: Test| Filter::Index(param("Observation", "component-code-value-quantity"), test);
+    let Test::Quantity(_, test) = above(None) else { panic!() };
+    let of_any_unit = component(Test::QuantityOf("a\u{1f}|".to_owned(), test));
+    assert_eq!(on("Observation", "component-code-value-quantity=a$gt5").unwrap().filter, of_any_unit);
+    assert_eq!(on("Observation", "component-code-value-quantity=a$gt5||").unwrap().filter, of_any_unit);
+    let found = on("DiagnosticReport", "result.component-code-value-quantity=a$gt5").unwrap();
+    assert_eq!(found.filter, Filter::Via(param("DiagnosticReport", "result"), observation, Box::new(of_any_unit)));
+    for (resource, query) in [(report, "result.code-value-quantity=a"), (observation, "has-member.component-code-value-quantity=s|$5||mm")]
+    {
+        assert!(parse(resource, &pairs(query), &CONTEXT).is_err(), "{query}");
+    }
+    assert_eq!(on("DiagnosticReport", "result.code-value-quantity.x=a$5").unwrap().ignored, ["result.code-value-quantity.x"]);
+}
+
+#[test]
+fn includes_start_at_what_is_searched() {
+    let beside = [ResourceType::OBSERVATION, ResourceType::PATIENT];
+    let several = Context { beside: &beside, ..CONTEXT };
+    let subject = Include {
+        reverse: false,
+        iterate: false,
+        source: Some(ResourceType::OBSERVATION),
+        param: Some(param("Observation", "subject")),
+        target: None,
+    };
+    let all = Include { source: None, param: None, ..subject.clone() };
+    for resource in beside {
+        for (query, expected) in [
+            ("_include=Observation:subject", subject.clone()),
+            ("_include=*", all.clone()),
+            ("_include:iterate=*", Include { iterate: true, ..all.clone() }),
+            ("_include:iterate=Observation:*", Include { iterate: true, param: None, ..subject.clone() }),
+        ] {
+            assert_eq!(parse(resource, &pairs(query), &several).unwrap().includes, [expected], "{resource} {query}");
+        }
+        assert!(parse(resource, &pairs("_include=Encounter:subject"), &several).is_err());
+    }
+    assert!(on("Patient", "_include=Observation:subject").is_err());
 }
 
 #[test]

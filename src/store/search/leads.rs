@@ -61,7 +61,7 @@ pub fn leads(filter: &Filter) -> bool {
         Filter::Index(_, test) => match test {
             Test::Token(values) | Test::Reference(values) | Test::Uri(values) => !values.is_empty() && values.len() <= VALUES_MAX,
             Test::String(StringTest::StartsWith(_) | StringTest::Exact(_)) => true,
-            Test::Date(_) | Test::UriBelow(_) | Test::Quantity(Some(_), _) | Test::Pair(..) => true,
+            Test::Date(_) | Test::UriBelow(_) | Test::Quantity(Some(_), _) | Test::QuantityOf(..) | Test::Pair(..) => true,
             Test::String(StringTest::Contains(_)) | Test::Quantity(None, _) | Test::Present(_) => false,
         },
         Filter::Or(any) => !any.is_empty() && any.len() <= VALUES_MAX && any.iter().all(leads),

@@ -102,6 +102,9 @@ impl PageRequest {
     }
 }
 
+/// The order where none is asked for.
+static CREATED: [SortKey; 1] = [SortKey { order: Order::Created, descending: true }];
+
 /// A page, in the order asked for, one row longer than asked when there is more; of a backward page the one too many comes first.
 ///
 /// # Errors
@@ -114,7 +117,7 @@ pub fn page(connection: &mut AnyConnection, scope: &Scope, request: &PageRequest
             let by = By { param: *param, kind: *kind, descending: *descending, backward: request.backward };
             by_index(connection, &plan, request, by)?
         }
-        [] => by_columns(connection, &plan, request, &[SortKey { order: Order::Created, descending: true }])?,
+        [] => by_columns(connection, &plan, request, &CREATED)?,
         keys => by_columns(connection, &plan, request, keys)?,
     };
     if request.backward {
@@ -229,22 +232,17 @@ pub fn total(connection: &mut AnyConnection, scope: &Scope, request: &PageReques
     Ok(statement.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or(0))
 }
 
-/// A page over several types, each inside its scope and with what is asked of it; last created first. Callers give either testers'
-/// scopes or none of them.
+/// A page over several types, each inside its scope and with what is asked of it, in the order of what every type has: creation,
+/// `_lastUpdated`, `_id`. Callers give either testers' scopes or none of them.
 ///
 /// # Errors
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn page_of_types(connection: &mut AnyConnection, parts: &[(Scope, Filter)], request: &PageRequest) -> Result<Vec<Hit>, Error> {
     let Some((first, _)) = parts.first() else { return Ok(Vec::new()) };
-    let down = !request.backward;
-    let mut select = Statement::new("SELECT r.holder AS holder, r.key AS key, '' AS sorted");
-    types::of_types(parts, request, &mut select);
-    if let Some(after) = &request.after {
-        select.sql(if down { " AND r.key < " } else { " AND r.key > " }).big(after.key);
-    }
-    select.sql(if down { " ORDER BY r.key DESC LIMIT " } else { " ORDER BY r.key ASC LIMIT " }).number(i64::from(request.limit) + 1);
-    let order = if down { "p.key DESC" } else { "p.key ASC" }.to_owned();
-    let mut hits = fetch(connection, first, Keys { select, order }, false)?;
+    let wanted = usize::try_from(request.limit).unwrap_or(usize::MAX).saturating_add(1);
+    let keys = if request.sort.is_empty() { CREATED.as_slice() } else { &request.sort };
+    let inner = order::sorted(keys, request, wanted, |select| types::of_types(parts, request, select));
+    let mut hits = fetch(connection, first, inner, false)?;
     if request.backward {
         hits.reverse();
     }

@@ -156,6 +156,15 @@ pub fn lacking(plan: &Plan<'_>, leader: &Leader<'_>, by: By, after: Option<&Posi
 /// An order of columns of the resource, or of several keys: the matches are sorted, unless the leading rows are in that order.
 pub fn columns(plan: &Plan<'_>, leader: &Leader<'_>, keys: &[SortKey], request: &PageRequest, limit: usize) -> Keys {
     let row = keys.iter().any(|key| matches!(key.order, Order::LastUpdated | Order::Id));
+    let from = |select: &mut Statement| {
+        plan.source_with(leader, row, select);
+        plan.conditions_with(leader, row, select);
+    };
+    sorted(keys, request, limit, from)
+}
+
+/// What `from` tells, `FROM … WHERE …` of resources aliased `r`, in the order of the keys.
+pub fn sorted(keys: &[SortKey], request: &PageRequest, limit: usize, from: impl FnOnce(&mut Statement)) -> Keys {
     let mut select = Statement::new("SELECT r.holder AS holder, r.key AS key, ");
     let values: Vec<&SortKey> = keys.iter().filter(|key| key.order != Order::Created).collect();
     let expressions: Vec<String> = values.iter().map(|key| value(**key)).collect();
@@ -167,8 +176,7 @@ pub fn columns(plan: &Plan<'_>, leader: &Leader<'_>, keys: &[SortKey], request: 
     for (number, value) in expressions.iter().enumerate() {
         select.sql(&format!(", {value} AS c{number}"));
     }
-    plan.source_with(leader, row, &mut select);
-    plan.conditions_with(leader, row, &mut select);
+    from(&mut select);
     let last_down = keys.last().is_none_or(|key| key.descending) != request.backward;
     let down = |key: &SortKey| key.descending != request.backward;
     if let Some(after) = &request.after {
@@ -202,6 +210,9 @@ pub fn columns(plan: &Plan<'_>, leader: &Leader<'_>, keys: &[SortKey], request: 
     Keys { select, order: outer.join(", ") }
 }
 
+/// The least number but one: no date or quantity has it.
+const OPEN: &str = "-9223372036854775807";
+
 /// What a key sorts by, of a resource aliased `r`; a resource without it has what comes last.
 fn value(key: SortKey) -> String {
     let (side, within) = (if key.descending { "MAX" } else { "MIN" }, "i.holder = r.holder AND i.key = r.key AND i.param + 0 =");
@@ -217,13 +228,18 @@ fn value(key: SortKey) -> String {
                 ParamKind::Token | ParamKind::Reference | ParamKind::Uri => "value",
             };
             let none = match (is_number(key.order), key.descending) {
-                (true, true) => "-9223372036854775807".to_owned(),
+                (true, true) => format!("({OPEN} - 1)"),
                 (true, false) => i64::MAX.to_string(),
                 (false, true) => "''".to_owned(),
                 (false, false) => "'\u{10ffff}'".to_owned(),
             };
             let counted = if kind == ParamKind::Quantity { " AND i.unit >= '|' AND i.unit < '}'" } else { "" };
-            format!("COALESCE((SELECT {side}(i.{column}) FROM {} i WHERE {within} {}{counted}), {none})", table(kind), param.key())
+            // An open start is the least there is, and yet before what is missing: it counts as one more.
+            let own = match (is_number(key.order), key.descending) {
+                (true, true) => format!("CASE WHEN i.{column} < {OPEN} THEN {OPEN} ELSE i.{column} END"),
+                _ => format!("i.{column}"),
+            };
+            format!("COALESCE((SELECT {side}({own}) FROM {} i WHERE {within} {}{counted}), {none})", table(kind), param.key())
         }
     }
 }
