@@ -88,6 +88,8 @@ pub struct Stored {
     pub archived: bool,
     /// What became of it, version by version.
     pub versions: Vec<String>,
+    /// The deed by which it was last changed.
+    pub changed: usize,
     /// Whether the person or a representative saw it.
     pub read: bool,
 }
@@ -190,6 +192,7 @@ impl State {
         if let Some(former) = self.documents.get_mut(&document.replaces) {
             former.status = "superseded";
             former.versions.push("superseded".into());
+            former.changed = self.at;
             labels.extend(former.labels.iter().cloned());
         }
         if self.set(document.of, "default-masking") && !labels.contains("INVISIBLE_PATIENT") {
@@ -198,12 +201,20 @@ impl State {
         if document.report != 0 {
             self.reports.entry((document.of, document.report)).or_default().push(name.to_owned());
         }
-        let stored =
-            Stored { document: document.clone(), labels, status: "current", archived: false, versions: vec!["first".into()], read: false };
+        let stored = Stored {
+            document: document.clone(),
+            labels,
+            status: "current",
+            archived: false,
+            versions: vec!["first".into()],
+            changed: self.at,
+            read: false,
+        };
         self.documents.insert(name.to_owned(), stored);
     }
 
     fn edit(&mut self, name: &str, edit: Edit) {
+        let at = self.at;
         let Some(stored) = self.documents.get_mut(name) else { return };
         let before = (stored.labels.clone(), stored.status, stored.archived);
         match edit {
@@ -222,6 +233,7 @@ impl State {
         // What changes nothing makes no version.
         if before != (stored.labels.clone(), stored.status, stored.archived) {
             stored.versions.push(format!("{edit:?}"));
+            stored.changed = at;
         }
     }
 

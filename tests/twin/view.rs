@@ -14,7 +14,9 @@ pub fn view(world: &[Step], who: &Who, days: u32) -> Vec<String> {
         Who::Structure(number) => vec![Party::Structure(*number)],
         _ => Vec::new(),
     };
-    for step in world {
+    // When each thing that is seen was last changed: its place where things are sorted by that.
+    let mut changed: Vec<(usize, &str)> = Vec::new();
+    for (place, step) in world.iter().enumerate() {
         let own = doer(step).is_some_and(|by| is_same(by, who));
         let written = match &step.what {
             What::Team { of, .. } => matches!(who, Who::Professional(one) if state.holds(one, *of, &["treating-physician"], "CareTeam")),
@@ -38,6 +40,7 @@ pub fn view(world: &[Step], who: &Who, days: u32) -> Vec<String> {
         };
         if own || written || known || state.sees(who, step) {
             lines.push(format!("{step:?}"));
+            changed.push((place + 1, &step.name));
         }
         if let What::Document(_) = step.what
             && (own || state.sees_document(who, &step.name))
@@ -47,14 +50,18 @@ pub fn view(world: &[Step], who: &Who, days: u32) -> Vec<String> {
             let Stored { labels, status, archived, versions, read, .. } = stored;
             let report = if content { state.report(&step.name) } else { 0 };
             lines.push(format!("{} {labels:?} {status} {archived} {versions:?} {read} {content} {report}", step.name));
+            changed.push((stored.changed, &step.name));
         }
         if let What::Consent(_) = step.what
             && (own || state.sees(who, step))
         {
-            let ended = state.consents.iter().any(|one| one.0 == step.name && one.3.is_some());
-            lines.push(format!("{} {ended}", step.name));
+            let ended = state.consents.iter().find(|one| one.0 == step.name).and_then(|one| one.3);
+            lines.push(format!("{} {}", step.name, ended.is_some()));
+            changed.extend(ended.map(|at| (at, step.name.as_str())));
         }
     }
+    changed.sort_unstable();
+    lines.push(format!("{:?}", changed.into_iter().map(|(_, name)| name).collect::<Vec<_>>()));
     if let Who::Auditor = who {
         lines.extend(world.iter().filter_map(|step| decisive(&state, step)));
     }
