@@ -24,14 +24,8 @@ impl Parser<'_> {
         let param = parameter.param;
         let unfit = |message: String| malformed(name, message);
         Ok(match (parameter.kind, modifier) {
-            (ParamKind::Token, None) => {
-                let tokens = self.each(name, value, value::token)?;
-                Filter::Index(param, Test::Token(self.known(parameter, tokens)))
-            }
-            (ParamKind::Token, Some("not")) => {
-                let tokens = self.each(name, value, value::token)?;
-                Filter::Index(param, Test::Token(self.known(parameter, tokens))).negate()
-            }
+            (ParamKind::Token, None) => self.tokens(name, parameter, value)?,
+            (ParamKind::Token, Some("not")) => self.tokens(name, parameter, value)?.negate(),
             (ParamKind::Token, Some("of-type")) => {
                 Filter::Index(parameter.of_type_param(), Test::Token(self.each(name, value, value::typed)?))
             }
@@ -158,9 +152,10 @@ impl Parser<'_> {
         })
     }
 
-    /// The tokens as rows have them. A type of document is the same by each spelling of its system: what is stored has the canonical one
-    /// too. An element of type `code` does not say its system: its binding does (FHIR R4 search.html#token).
-    fn known(&self, parameter: &SearchParameter, mut tokens: Vec<String>) -> Vec<String> {
+    /// Any of the tokens, as rows have them. A type of document is the same by each spelling of its system: what is stored has the
+    /// canonical one too. An element of type `code` does not say its system: its binding does (FHIR R4 search.html#token).
+    fn tokens(&mut self, name: &str, parameter: &SearchParameter, value: &str) -> Result<Filter, SearchError> {
+        let mut tokens = self.each(name, value, value::token)?;
         if parameter.resource == ResourceType::DOCUMENT_REFERENCE && parameter.code == "type" {
             let canonical = |token: &String| {
                 let (system, code) = token.split_once('|')?;
@@ -171,9 +166,14 @@ impl Parser<'_> {
         }
         // Traces say their systems.
         if !parameter.systems.is_empty() && !self.context.traces {
-            return tokens.into_iter().map(|token| implied(&parameter.systems, token)).collect();
+            let system = |token: &String| token.strip_suffix('|').is_some_and(|system| parameter.systems.contains(&system));
+            let (any, some): (Vec<String>, Vec<String>) = tokens.into_iter().partition(system);
+            let some = some.into_iter().map(|token| implied(&parameter.systems, token)).collect();
+            // Every code that is there is one of its system.
+            let of_system = Filter::Index(parameter.param, Test::Present(ParamKind::Token));
+            return Ok(if any.is_empty() { Filter::Index(parameter.param, Test::Token(some)) } else { of_system });
         }
-        tokens
+        Ok(Filter::Index(parameter.param, Test::Token(tokens)))
     }
 
     fn missing(&self, name: &str, parameter: &SearchParameter, value: &str) -> Result<Filter, SearchError> {

@@ -58,6 +58,7 @@ fn filters() {
         (r"type=a\,b", index("type", Test::Token(words(&["a,b"])))),
         ("type:not=a,b", Filter::Not(Box::new(index("type", Test::Token(words(&["a", "b"])))))),
         ("type=a&type=b", Filter::And(vec![index("type", Test::Token(words(&["a"]))), index("type", Test::Token(words(&["b"])))])),
+        ("status=http://hl7.org/fhir/document-reference-status|,a", index("status", Test::Present(ParamKind::Token))),
         ("status=http://hl7.org/fhir/document-reference-status|current", index("status", Test::Token(words(&["|current"])))),
         (
             "status:not=http://hl7.org/fhir/document-reference-status|current,urn:x|a",
