@@ -49,8 +49,16 @@ impl Bench {
         let Decision::Permit(rules) = decision else { panic!("the document is seen") };
         if traced {
             let law = self.policy.version();
-            let asked =
-                audit::Request { caller, interaction: "read", resource: RESOURCE, target: id.to_owned(), query: String::new(), id, law };
+            let asked = audit::Request {
+                caller,
+                interaction: "read",
+                resource: RESOURCE,
+                target: id.to_owned(),
+                query: String::new(),
+                id,
+                law,
+                reaches: false,
+            };
             let happened = Happened { holder: found.envelope.holder, key: found.about, found: 1, rules, ..Happened::default() };
             self.store.trace(vec![audit::row(&asked, &self.clock, 200, &happened)]).await.unwrap();
         }
