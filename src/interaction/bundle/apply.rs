@@ -92,8 +92,9 @@ pub fn write(service: &Service, connection: &mut AnyConnection, entries: &[Entry
     }
     let waves = Waves { service, known: &known, references: HashMap::new(), misses: 0 };
     let written = waves.write(connection, drafts, &mut answers)?;
+    let firsts: HashMap<usize, Answer> = if beside.is_empty() { HashMap::new() } else { answers.iter().cloned().collect() };
     for one in &beside {
-        let first = answers.iter().find(|(place, _)| Some(*place) == one.with).map(|(_, answer)| answer.clone());
+        let first = one.with.and_then(|place| firsts.get(&place).cloned());
         let first = first.ok_or_else(|| one.at(Error::Unexpected("the entry with the same condition wrote nothing".into())))?;
         answers.push((one.entry.place, Answer { status: 200, ..first }));
     }

@@ -72,11 +72,12 @@ impl TraceReader {
 
     /// Whether a resource with this alias, where there is one, is hidden so that a trace of it does not name it.
     pub(in crate::store) fn unnamed(self, alias: &str, out: &mut Statement) {
-        out.sql("((COALESCE(")
-            .sql(alias)
-            .sql(".labels, CAST(0 AS SMALLINT)) & ")
-            .number(self.unnamed)
-            .sql(") <> 0 AND COALESCE(CASE WHEN ");
+        out.sql("((COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.unnamed).sql(") <> 0 AND ");
+        // What does not exist for the reader hides nothing: a query that is not shown would tell of it.
+        if self.absent != 0 {
+            out.sql("(COALESCE(").sql(alias).sql(".labels, CAST(0 AS SMALLINT)) & ").number(self.absent).sql(") = 0 AND ");
+        }
+        out.sql("COALESCE(CASE WHEN ");
         out.sql(alias).sql(".first_key = 0 THEN ").sql(alias).sql(".key ELSE ").sql(alias).sql(".first_key END, 0) >= ").big(self.ended);
         if self.unnamed != 0 {
             out.sql(" OR ");
