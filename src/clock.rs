@@ -83,13 +83,23 @@ impl Clock {
         drawn.max(previous.unwrap_or(0) + 1)
     }
 
+    /// A new key as if drawn at another instant than now; of two drawn one after the other for one instant the keys differ.
+    pub fn key_at(&self, instant: i64) -> i64 {
+        first_key(instant.max(KEY_EPOCH)) + self.next_key().rem_euclid(1024)
+    }
+
     /// A new logical id: UUIDv7 at the clock's now, whose first random bits tell the part of the millisecond (RFC 9562 6.2, method 3), so
     /// that of two ids drawn one after the other the second is the greater.
     pub fn next_id(&self) -> String {
+        self.id_at(self.now())
+    }
+
+    /// A new logical id as if drawn at another instant than now.
+    pub fn id_at(&self, instant: i64) -> String {
         if let Some(fixed) = &self.fixed {
             return seeded_id(fixed.seed, fixed.drawn.fetch_add(1, Ordering::Relaxed));
         }
-        let now = self.now().max(0).unsigned_abs();
+        let now = instant.max(0).unsigned_abs();
         let nanos = u32::try_from(now % 1_000_000).unwrap_or(0) * 1000;
         let part = u128::from(now % 1000 * 4096 / 1000);
         let drawn = Uuid::new_v7(Timestamp::from_unix(NoContext, now / 1_000_000, nanos)).as_u128();

@@ -192,6 +192,8 @@ impl ResourceType {
     pub const PRACTITIONER_ROLE: Self = Self(109);
     /// `RelatedPerson`.
     pub const RELATED_PERSON: Self = Self(114);
+    /// `Communication`.
+    pub const COMMUNICATION: Self = Self(23);
     /// `CapabilityStatement`.
     pub const CAPABILITY_STATEMENT: Self = Self(13);
     /// `Bundle`.

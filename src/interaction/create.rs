@@ -7,7 +7,7 @@ use super::holder::{self, Reached, Standing};
 use super::read::candidate;
 use super::route::Route;
 use super::stored::{envelope, make_relative, parties, prepare};
-use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, list, patient, plain, report};
+use super::{Answer, Error, Refused, Request, Service, audit, care_team, consent, deposit, list, notice, patient, plain, report};
 use crate::audit::Happened;
 use crate::fhir::national::has_wrong_key;
 use crate::fhir::{Document, ResourceType, outcome};
@@ -213,7 +213,9 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &submitter);
         (envelope.parties, envelope.labels) = (parties(&named), labels);
         let new = prepare(&value, envelope, 0);
-        store::write::insert(connection, &new)?;
+        let told = notice::of_consent(&within, &asker.caller, &new.envelope, &row);
+        let all: Vec<NewResource> = std::iter::once(new.clone()).chain(told).collect();
+        store::bulk::insert_many(connection, &all)?;
         store::write::refresh_rights(connection, &row)?;
         leave_trace(&within, connection, &asked, &new.envelope, 201)?;
         Ok(new)

@@ -9,7 +9,7 @@ use super::header;
 use super::holder::{self, Standing};
 use super::read::candidate;
 use super::stored::{envelope, parties, prepare, set};
-use super::{Answer, Error, Refused, Request, Service, admission, labels, links, report};
+use super::{Answer, Error, Refused, Request, Service, admission, labels, links, notice, report};
 use crate::cda::Id;
 use crate::fhir::{ResourceType, outcome};
 use crate::filter::{Actor, Envelope, HolderRow, IndexRows, Label, Setting};
@@ -213,6 +213,7 @@ pub(super) fn put(
         all.push(super::list::of_deposit(service, request, &document, &new.envelope, row));
     }
     all.push(new.clone());
+    all.extend(notice::of_document(service, &new.envelope, row));
     let mut reports = Vec::with_capacity(planned.len());
     let mut next = Vec::new();
     for planned in &planned {

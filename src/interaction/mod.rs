@@ -32,6 +32,7 @@ mod list;
 mod listed;
 pub mod load;
 mod naming;
+mod notice;
 mod outcome;
 mod patch;
 mod patient;

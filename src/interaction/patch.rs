@@ -9,9 +9,9 @@ use super::fhirpath_patch::{self, PathPatch};
 use super::read::{candidate, seen};
 use super::stored::{add_extension, prepare, remove_extension, set};
 use super::update::allowed;
-use super::{Answer, Error, Refused, Request, Service, json_patch, labels, plain};
+use super::{Answer, Error, Refused, Request, Service, json_patch, labels, notice, plain};
 use crate::fhir::{Document, ResourceType};
-use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, HolderName, RightKind, Test, matches};
+use crate::filter::{Candidate, Envelope, EnvelopeTest, Filter, HolderName, Label, RightKind, Test, matches};
 use crate::policy::changes::{May, Role};
 use crate::policy::{Action, CONSULTS, Caller, CallerKind, Policy, Purpose, Scope};
 use crate::search;
@@ -156,6 +156,14 @@ async fn run(
         };
         let new = prepare(&document, next, 0);
         store::write::update(connection, &new)?;
+        if !found.envelope.has(Label::HiddenFromHolder)
+            && let Some(row) = &found.facts.holder
+        {
+            let told = notice::of_document(&within, &new.envelope, row);
+            if !told.is_empty() {
+                store::bulk::insert_many(connection, &told)?;
+            }
+        }
         leave_trace(&within, connection, &asked, &new.envelope, 200)?;
         Ok(new)
     });

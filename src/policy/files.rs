@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// The bytes of every table.
 #[derive(Debug, Clone)]
 pub struct Files {
-    files: [(&'static str, Cow<'static, [u8]>); 12],
+    files: [(&'static str, Cow<'static, [u8]>); 13],
 }
 
 macro_rules! embedded {
@@ -25,6 +25,7 @@ impl Files {
                 "exercises.tsv",
                 "labels.tsv",
                 "matrix.tsv",
+                "notices.tsv",
                 "professions.tsv",
                 "purposes.tsv",
                 "resources.tsv",

@@ -4,9 +4,11 @@
 use super::nomenclature::visibility;
 use super::table::Table;
 use super::{Files, Finding};
-use crate::clock::first_key;
+use crate::clock::{created, first_key};
 use crate::filter::{EnvelopeTest, Filter, Label};
 
+/// Microseconds.
+const DAY: i64 = 86_400_000_000;
 /// Months that a label may last, at most: a century.
 const MONTHS_MAX: u32 = 1200;
 
@@ -49,6 +51,12 @@ impl Lasting {
         over.fold(0, |bits, (label, _)| bits | label.bit())
     }
 
+    /// When the label ends of itself, microseconds since 1970, of what has this key; `None` where it never does.
+    pub fn ends(&self, label: Label, key: i64) -> Option<i64> {
+        let months = self.0.iter().find(|(known, _)| *known == label).and_then(|(_, months)| *months)?;
+        months_after(created(key), months)
+    }
+
     /// Whether the label hides what bears it.
     pub fn hides(&self, label: Label, now: i64) -> Filter {
         let bears = Filter::Envelope(EnvelopeTest::Labelled(label));
@@ -59,10 +67,21 @@ impl Lasting {
     }
 }
 
+/// The first instant at which so many months have gone by since another: the same day and time or, where the month lacks the day, the
+/// beginning of the next one.
+fn months_after(then: i64, months: u32) -> Option<i64> {
+    use chrono::Datelike;
+    let (day, time) = (then.div_euclid(DAY), then.rem_euclid(DAY));
+    let epoch = chrono::NaiveDate::default();
+    let day = epoch.checked_add_signed(chrono::Duration::try_days(day)?)?;
+    let same = day.checked_add_months(chrono::Months::new(months))?;
+    let (day, time) = if same.day() == day.day() { (same, time) } else { (same.succ_opt()?, 0) };
+    day.signed_duration_since(epoch).num_days().checked_mul(DAY)?.checked_add(time)
+}
+
 /// The last instant from which so many months have gone by. Where the month before lacks the day, all of that month has: what is
 /// deposited on the 31st is not shown again and hidden again as the days go by.
 fn months_before(now: i64, months: u32) -> i64 {
-    const DAY: i64 = 86_400_000_000;
     let (day, time) = (now.div_euclid(DAY), now.rem_euclid(DAY));
     let epoch = chrono::NaiveDate::default();
     let today = chrono::Duration::try_days(day).and_then(|days| epoch.checked_add_signed(days));
@@ -78,8 +97,6 @@ fn months_before(now: i64, months: u32) -> i64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    const DAY: i64 = 86_400_000_000;
 
     fn at(date: &str, hour: i64) -> i64 {
         let date = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").unwrap();
@@ -104,6 +121,18 @@ mod tests {
             let last = at(until, last);
             assert!(!ended(last) && ended(last + 3_600_000_000), "{deposited}");
         }
+    }
+
+    #[test]
+    fn a_label_has_ended_from_the_instant_at_which_it_ends() {
+        let lasting = Lasting::load(&Files::embedded(), &mut Vec::new());
+        for hour in 0..24 * 1_500 {
+            let key = first_key(at("2026-12-01", hour) + 1) + 1023;
+            let ends = lasting.ends(Label::HiddenFromHolder, key).unwrap();
+            let ended = |now| lasting.ended(Label::HiddenFromHolder.bit(), key, now) != 0;
+            assert!(!ended(ends - 1) && ended(ends), "{hour}");
+        }
+        assert_eq!(lasting.ends(Label::Masked, first_key(at("2026-12-01", 0))), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::projection::adult_born;
 use super::rights::CONSULTS;
 use super::rules::Relation;
 use super::{Action, Caller, CallerKind, Policy};
+use crate::clock::first_key;
 use crate::fhir::ResourceType;
 use crate::filter::{Actor, EnvelopeTest, Filter, HolderState, HolderTest, Label, Param, RightKind, Setting};
 
@@ -51,6 +52,8 @@ impl Policy {
             Relation::SpaceNotOpen => Filter::Holder(HolderTest::State(HolderState::Open)).negate(),
             Relation::EnteredInError => Filter::Envelope(EnvelopeTest::Labelled(Label::EnteredInError)),
             Relation::Superseded => Filter::Envelope(EnvelopeTest::Labelled(Label::Superseded)),
+            // What is told ahead has the key of the instant from which it is told.
+            Relation::Unsent => Filter::Envelope(EnvelopeTest::KeyBelow(first_key(now.saturating_add(1)))).negate(),
             Relation::Former => self.former(caller, resource, now),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::consents::{self, Named};
 use super::matrix::Exercise;
-use super::scope::known;
+use super::known::known;
 use super::{Caller, Policy};
 use crate::fhir::ResourceType;
 use crate::filter::{Facts, Filter, RightKind, RightTest};

@@ -50,15 +50,17 @@ pub enum Relation {
     SpaceNotOpen,
     /// `entered-in-error`.
     EnteredInError,
-    /// What a replaced document brought: a report or result.
+    /// Of what a replaced document brought: a report or result, or the notice of it.
     Superseded,
+    /// A notice whose time has not come.
+    Unsent,
     /// A document that brought it, now or before, is not seen: of a report or result, whose versions tell of each.
     Former,
 }
 
 impl Relation {
     /// Every relation with its spelling in tables.
-    pub const ALL: [(&'static str, Self); 22] = [
+    pub const ALL: [(&'static str, Self); 23] = [
         ("any", Self::Any),
         ("self", Self::Own),
         ("representative", Self::Representative),
@@ -80,6 +82,7 @@ impl Relation {
         ("space-not-open", Self::SpaceNotOpen),
         ("entered-in-error", Self::EnteredInError),
         ("superseded", Self::Superseded),
+        ("unsent", Self::Unsent),
         ("former", Self::Former),
     ];
 

@@ -8,14 +8,16 @@ use super::catalogue::Catalogue;
 use super::changes::Changes;
 use super::consents::{self, ConsentKind};
 use super::deposits::Deposits;
+use super::known::known;
 use super::labels::Lasting;
 use super::law::Law;
 use super::matrix::{Exercise, Matrix};
+use super::notices::Notices;
 use super::resources::{self, Belonging, Bound};
 use super::rules::{self, Rule};
 use super::{Caller, Files, Finding, LoadError};
 use crate::fhir::{NAMES, ResourceType};
-use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, HolderTest, Label, matches};
+use crate::filter::{Actor, Candidate, EnvelopeTest, Facts, Filter, Label, matches};
 
 /// What is done with a resource, as the rules distinguish it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,56 +197,6 @@ pub(super) fn day(now: i64) -> i32 {
     i32::try_from(now.div_euclid(86_400_000_000)).unwrap_or(i32::MAX)
 }
 
-/// What a condition comes to when only the holder is known; `None` where it depends on the resource.
-pub(super) fn known(filter: &Filter, facts: &Facts, deposited: bool) -> Option<bool> {
-    let holder = facts.holder.as_ref();
-    match filter {
-        Filter::Nothing => Some(false),
-        Filter::Everything => Some(true),
-        Filter::And(all) => {
-            let mut so_far = Some(true);
-            for one in all {
-                match known(one, facts, deposited) {
-                    Some(false) => return Some(false),
-                    None => so_far = None,
-                    Some(true) => {}
-                }
-            }
-            so_far
-        }
-        Filter::Or(any) => {
-            let mut so_far = Some(false);
-            for one in any {
-                match known(one, facts, deposited) {
-                    Some(true) => return Some(true),
-                    None => so_far = None,
-                    Some(false) => {}
-                }
-            }
-            so_far
-        }
-        Filter::Not(inner) => known(inner, facts, deposited).map(|holds| !holds),
-        Filter::Envelope(EnvelopeTest::SubmittedBy(_)) => Some(deposited),
-        // Being named in something gives no standing with its holder.
-        Filter::Envelope(EnvelopeTest::PartyIn(_)) => Some(false),
-        Filter::Envelope(EnvelopeTest::HolderIs(ins)) => Some(holder.is_some_and(|row| row.has_ins(ins))),
-        Filter::Envelope(EnvelopeTest::DocTypeIn(_) | EnvelopeTest::Labelled(_) | EnvelopeTest::KeyBelow(_)) => None,
-        Filter::Holder(HolderTest::State(state)) => Some(holder.is_some_and(|row| row.state == Some(*state))),
-        Filter::Holder(HolderTest::Permits(setting)) => Some(holder.is_some_and(|row| row.settings & setting.bit() != 0)),
-        Filter::Holder(HolderTest::BornUntil(day)) => Some(holder.is_some_and(|row| row.born <= *day)),
-        Filter::Right(test) => Some(holder.is_some() && facts.rights.iter().any(|right| test.holds(right))),
-        // INVARIANT: what a rule follows stays in the record.
-        Filter::Via(_, _, inner) => {
-            if known(inner, facts, deposited) == Some(false) {
-                Some(false)
-            } else {
-                None
-            }
-        }
-        Filter::Id(_) | Filter::LastUpdated(_) | Filter::Index(..) | Filter::HolderNamed(_) | Filter::Has(..) => None,
-    }
-}
-
 /// The outermost conditions within a filter that follow references.
 fn links(filter: &Filter, found: &mut Vec<Filter>) {
     match filter {
@@ -264,6 +216,7 @@ pub struct Policy {
     consents: Vec<ConsentKind>,
     changes: Changes,
     lasting: Lasting,
+    notices: Notices,
     deposits: Deposits,
     purposes: Vec<(String, String)>,
     catalogue: Catalogue,
@@ -295,6 +248,7 @@ impl Policy {
             consents: consents::load(files, &mut findings),
             changes: Changes::load(files, &mut findings),
             lasting: Lasting::load(files, &mut findings),
+            notices: Notices::load(files, &mut findings),
             purposes: applications::load(files, &mut findings),
             catalogue: Catalogue::default(),
             accept_provisional,
@@ -356,6 +310,11 @@ impl Policy {
     /// How long each label hides what bears it.
     pub fn lasting(&self) -> &Lasting {
         &self.lasting
+    }
+
+    /// Of what the person is told.
+    pub fn notices(&self) -> &Notices {
+        &self.notices
     }
 
     /// The kind of Consent with this code.

@@ -19,7 +19,7 @@ pub struct NewResource {
     pub envelope: Envelope,
     /// 0 for records and directories, 1 for what testers keep.
     pub realm: i16,
-    /// The key of the DocumentReference that a Binary, report or result is bound to, else 0.
+    /// The key of the DocumentReference that a Binary, report, result or notice is bound to, else 0.
     pub bound: i64,
     /// The content type of a Binary, else empty.
     pub media: String,
@@ -273,7 +273,9 @@ pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds
     select.sql(") AND r.status < 400 AND r.found > 0 AND r.target_type <> ").number(ResourceType::AUDIT_EVENT.number());
     let these = |select: &mut Statement| {
         select.sql(" IN (SELECT b.key FROM resource b WHERE b.holder = ").big(document.holder).sql(" AND (b.key = ").big(document.key);
-        select.sql(" OR b.bound <> 0 AND b.bound = ").big(document.key).sql("))");
+        select.sql(" OR b.bound <> 0 AND b.bound = ").big(document.key);
+        // Who reads that there is something has not seen it.
+        select.sql(" AND b.type <> ").number(ResourceType::COMMUNICATION.number()).sql("))");
     };
     select.sql(" AND (r.target_key");
     these(&mut select);

@@ -207,7 +207,17 @@ fn the_operation_is_announced_and_defined() {
             .collect();
         assert_eq!(
             types,
-            ["Binary", "CareTeam", "Consent", "DiagnosticReport", "DocumentReference", "Observation", "Patient", "RelatedPerson"]
+            [
+                "Binary",
+                "CareTeam",
+                "Communication",
+                "Consent",
+                "DiagnosticReport",
+                "DocumentReference",
+                "Observation",
+                "Patient",
+                "RelatedPerson"
+            ]
         );
         let definition: Value = serde_json::from_str(include_str!("../../profiles/operations/explain-access.json")).unwrap();
         assert_eq!(definition["resource"], json!(types));

@@ -9,7 +9,7 @@ use ensemble::policy::nomenclature::{TRE_A05, TRE_A07};
 use serde_json::{Value, json};
 
 use crate::support::build::{
-    INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
+    INS, collected, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
 use crate::support::record::{HOSPITAL, content, deletion, patches, team};
 use crate::support::report::{containing, report, result};
@@ -56,6 +56,9 @@ impl World {
         narrowed["provision"]["class"] = json!([{"system": "http://hl7.org/fhir/resource-types", "code": "Patient"}]);
         server.create(&holder(&me), &narrowed).expect(201);
         let team = server.create(&holder(&me), &team(&me, &[&psidnat(2)], &[PHARMACY])).id();
+        // Recorded by a professional, which is told to the person.
+        server.create(&professional(3, "10"), &collected(&me, "record-access", party(&psidnat(13)))).expect(201);
+        let notice = server.get(&holder(&me), "Communication").matches().swap_remove(0);
         let reference = json!({"reference": format!("CareTeam/{team}")});
         server.create(&holder(&me), &consent(&me, "care-team-access", "permit", reference)).expect(201);
         let deposit = |number: u32, code: &str, label: &str, who: &Value| {
@@ -86,7 +89,7 @@ impl World {
         let mut seen = of(&[&letter, &masked, &glasses, &own]);
         let binary = format!("Binary/{}", binary.rsplit('/').next().unwrap());
         seen.extend([binary, format!("Patient/{space}"), format!("Consent/{right}"), format!("CareTeam/{team}")]);
-        seen.push(format!("RelatedPerson/{related}"));
+        seen.extend([format!("RelatedPerson/{related}"), format!("Communication/{notice}")]);
         seen.extend(results.into_iter().chain(masked_results));
         let hidden = of(&[&hidden, &gone, &foreign]).into_iter().chain(hidden_results).collect();
         Self { hidden, server, me, seen }

@@ -5,22 +5,11 @@ use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::build::service;
+use crate::support::open::{put, strictly};
 use crate::support::{Server, on_both, query};
 
 const UCUM: &str = "http://unitsofmeasure.org";
 const LOINC: &str = "http://loinc.org";
-
-fn put(server: &Server, resource: &str, id: &str, mut body: Value) {
-    body["resourceType"] = resource.into();
-    body["id"] = id.into();
-    let header = [("content-type", "application/fhir+json")];
-    let answer = server.send("PUT", &format!("/fhir/{resource}/{id}"), &header, Some(body.to_string().as_bytes()));
-    assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
-}
-
-fn strictly(server: &Server, path: &str) -> Answer {
-    server.send("GET", &format!("/fhir/{path}"), &[("prefer", "handling=strict")], None)
-}
 
 /// Rows: type, parameter, value, the ids that match, sorted, with blanks between.
 fn check(server: &Server, rows: &[(&str, &str, &str, &str)]) {

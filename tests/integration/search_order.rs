@@ -5,15 +5,8 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
+use crate::support::open::put;
 use crate::support::{Server, on_both};
-
-fn put(server: &Server, resource: &str, id: &str, mut body: Value) {
-    body["resourceType"] = resource.into();
-    body["id"] = id.into();
-    let header = [("content-type", "application/fhir+json")];
-    let answer = server.send("PUT", &format!("/fhir/{resource}/{id}"), &header, Some(body.to_string().as_bytes()));
-    assert!(matches!(answer.status, 200 | 201), "{}", answer.text());
-}
 
 fn get(server: &Server, path: &str) -> Answer {
     server.send("GET", &format!("/fhir{path}"), &[("prefer", "handling=strict")], None)

@@ -82,8 +82,8 @@ pub const STANDINGS: [Standing; 26] = [
 /// The states of a space that decide.
 pub const STATES: [(&str, HolderState); 2] = [("open", HolderState::Open), ("not open", HolderState::Closed)];
 
-/// Labels, and whether the deposit was more than a month ago.
-pub type Visible = (&'static str, i16, bool);
+/// Labels, and how many days ago it was deposited; a notice is there before it is sent.
+pub type Visible = (&'static str, i16, i64);
 
 const MASKED: i16 = Label::Masked as i16;
 const HIDDEN: i16 = Label::HiddenFromHolder as i16;
@@ -91,24 +91,32 @@ const SECRET: i16 = Label::HiddenFromRepresentatives as i16;
 
 /// Every set of labels of a document.
 const OF_DOCUMENTS: [Visible; 11] = [
-    ("-", 0, false),
-    ("MASQUE_PS", MASKED, false),
-    ("INVISIBLE_PATIENT", HIDDEN, false),
-    ("INVISIBLE_REPRESENTANTS_LEGAUX", SECRET, false),
-    ("MASQUE_PS+INVISIBLE_PATIENT", MASKED | HIDDEN, false),
-    ("MASQUE_PS+INVISIBLE_REPRESENTANTS_LEGAUX", MASKED | SECRET, false),
-    ("INVISIBLE_PATIENT+INVISIBLE_REPRESENTANTS_LEGAUX", HIDDEN | SECRET, false),
-    ("MASQUE_PS+INVISIBLE_PATIENT+INVISIBLE_REPRESENTANTS_LEGAUX", MASKED | HIDDEN | SECRET, false),
-    ("INVISIBLE_PATIENT for more than a month", HIDDEN, true),
-    ("MASQUE_PS for more than a month", MASKED, true),
-    ("entered-in-error", Label::EnteredInError as i16, false),
+    ("-", 0, 0),
+    ("MASQUE_PS", MASKED, 0),
+    ("INVISIBLE_PATIENT", HIDDEN, 0),
+    ("INVISIBLE_REPRESENTANTS_LEGAUX", SECRET, 0),
+    ("MASQUE_PS+INVISIBLE_PATIENT", MASKED | HIDDEN, 0),
+    ("MASQUE_PS+INVISIBLE_REPRESENTANTS_LEGAUX", MASKED | SECRET, 0),
+    ("INVISIBLE_PATIENT+INVISIBLE_REPRESENTANTS_LEGAUX", HIDDEN | SECRET, 0),
+    ("MASQUE_PS+INVISIBLE_PATIENT+INVISIBLE_REPRESENTANTS_LEGAUX", MASKED | HIDDEN | SECRET, 0),
+    ("INVISIBLE_PATIENT for more than a month", HIDDEN, 40),
+    ("MASQUE_PS for more than a month", MASKED, 40),
+    ("entered-in-error", Label::EnteredInError as i16, 0),
 ];
 
-const OF_CONSENTS: [Visible; 2] = [("-", 0, false), ("refused or ended", Label::Unspoken as i16, false)];
+const OF_CONSENTS: [Visible; 2] = [("-", 0, 0), ("refused or ended", Label::Unspoken as i16, 0)];
+
+const OF_NOTICES: [Visible; 5] = [
+    ("-", 0, 0),
+    ("INVISIBLE_REPRESENTANTS_LEGAUX", SECRET, 0),
+    ("entered-in-error", Label::EnteredInError as i16, 0),
+    ("superseded", Label::Superseded as i16, 0),
+    ("unsent", 0, -1),
+];
 
 /// What of documents what they bring has as well, with that they are superseded.
 const OF_BROUGHT: [Visible; 12] = {
-    let mut all = [("superseded", Label::Superseded as i16, false); 12];
+    let mut all = [("superseded", Label::Superseded as i16, 0); 12];
     let mut at = 0;
     while at < OF_DOCUMENTS.len() {
         all[at] = OF_DOCUMENTS[at];
@@ -127,6 +135,7 @@ pub fn visibilities(resource: ResourceType) -> &'static [Visible] {
         _ if resource.is_brought() => &OF_BROUGHT,
         _ if is_document(resource) => &OF_DOCUMENTS,
         ResourceType::CONSENT => &OF_CONSENTS,
+        ResourceType::COMMUNICATION => &OF_NOTICES,
         _ => &OF_CONSENTS[..1],
     }
 }
@@ -250,10 +259,10 @@ impl Production {
         let mut types = Vec::with_capacity(numbers.len());
         for number in numbers {
             let mut row = Vec::new();
-            for (_, labels, old) in visibilities(plane.resource) {
+            for (_, labels, days) in visibilities(plane.resource) {
                 envelope.doc_type = number;
                 envelope.labels = *labels;
-                envelope.key = ensemble::clock::first_key(if *old { NOW - 40 * 86_400_000_000 } else { NOW });
+                envelope.key = ensemble::clock::first_key(NOW - days * 86_400_000_000);
                 let (envelope, facts, linked) = (&envelope, &facts, linked.as_slice());
                 let decision = scope.decide(&Candidate { envelope, facts, index: None, follow: None, linked, referring: None });
                 row.push(self.outcome(&decision));

@@ -11,6 +11,7 @@ mod list;
 mod masked;
 mod matrix;
 mod minors;
+mod notices;
 mod record;
 mod traces;
 mod writes;

@@ -1,12 +1,16 @@
 //! Rule 36 and what CONTRACT 3 says of who reads what.
 
+use ensemble::auth::digest;
+use ensemble::fhir::ResourceType;
+use ensemble::policy::resources::Bound;
+use ensemble::policy::{CallerKind, Policy};
 use serde_json::{Value, json};
 
 use crate::support::build::{
     INS, consent, holder, ins, minor_ins, party, patient, person, professional, psidnat, representative, service, structure,
 };
 use crate::support::record::{HOSPITAL, team, with_letter};
-use crate::support::{Server, on_both};
+use crate::support::{Server, on_both, query};
 
 #[test]
 fn rule_036_a_record_that_is_closed_is_closed_to_everybody() {
@@ -84,6 +88,37 @@ fn each_kind_of_resource_is_read_by_those_it_is_for() {
         for (name, who) in &by {
             let expected = if *name == "operator" { 201 } else { 403 };
             assert_eq!(server.create(who, &json!({"resourceType": "Organization", "name": "Centre"})).status, expected, "{name}");
+        }
+    });
+}
+
+#[test]
+fn of_no_type_is_it_told_whether_somebody_elses_record_exists() {
+    on_both(|backend| {
+        let (server, me, _) = with_letter(backend);
+        server.create(&service("operator"), &patient(&ins(8))).expect(201);
+        let mine = server.get(&holder(&me), "Patient").matches()[0].clone();
+        let policy = Policy::embedded(false, digest::sha256_hex).unwrap();
+        // A Patient is named by its own identifier, a content by nothing.
+        let beside = [ResourceType::PATIENT, ResourceType::BINARY];
+        let of_records = policy.resources().iter().filter(|row| row.bound == Bound::Holder && !beside.contains(&row.resource));
+        let served: Vec<ResourceType> =
+            of_records.map(|row| row.resource).filter(|resource| policy.serves(CallerKind::Holder, *resource)).collect();
+        assert!(served.len() > 6 && served.contains(&ResourceType::COMMUNICATION), "{served:?}");
+        for resource in served {
+            let named = |id: &str, of: &str| {
+                let token = format!("{INS}|{of}");
+                let parameters = [("patient", id), ("patient:Patient", id), ("patient.identifier", &token), ("patient:identifier", &token)];
+                let mut paths: Vec<String> = parameters.iter().map(|pair| format!("{resource}{}", query(&[*pair]))).collect();
+                paths.push(format!("Patient/{id}/{resource}"));
+                paths
+            };
+            let absent = "01930000-0000-7000-8000-000000000000";
+            for (path, other) in named(&mine, &me).iter().zip(named(absent, &ins(99))) {
+                let (known, unknown) = (server.get(&holder(&ins(8)), path), server.get(&holder(&ins(8)), &other));
+                assert_eq!((known.status, known.issue()), (403, unknown.issue()), "{path}");
+                assert_eq!(unknown.status, 403, "{other}");
+            }
         }
     });
 }

@@ -6,6 +6,7 @@ pub mod build;
 pub mod cda;
 pub mod dice;
 pub mod explain;
+pub mod open;
 pub mod package;
 pub mod postgres;
 pub mod record;

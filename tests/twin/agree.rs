@@ -28,7 +28,8 @@ impl Pair {
         let worlds = [case.world.clone(), case.twin()];
         let states = [0, 1].map(|side| State::later(&worlds[side], case.days));
         let each = self.each(case, &states, made, tally);
-        each.and_then(|()| self.lists(case, &states, made, tally)).and_then(|()| self.traces(case, &states, made, tally)).err()
+        let each = each.and_then(|()| self.lists(case, &states, made, tally)).and_then(|()| self.traces(case, &states, made, tally));
+        each.and_then(|()| self.notices(case, &states, made, tally)).err()
     }
 
     fn each(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
@@ -83,6 +84,24 @@ impl Pair {
                         return Err(format!("the second reader says that {name} is not found by {entry}"));
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is told without asking, of the record of whom the caller acts for.
+    fn notices(&self, case: &Case, states: &[State; 2], made: &mut Made, tally: &mut Tally) -> Result<(), String> {
+        let (Who::Holder(of) | Who::Representative { of, .. }) = case.caller else { return Ok(()) };
+        let ask = Ask { method: "GET".into(), path: format!("Communication?patient={{{{p{of}}}}}&_count=50"), ..Ask::default() };
+        let answers = self.ask(case, made, &ask, tally)?.swap_remove(0);
+        for side in [0, 1] {
+            let bundle = if answers[side].status == 200 { answers[side].json() } else { Value::Null };
+            let code = |entry: &Value| entry["resource"]["category"][0]["coding"][0]["code"].as_str().map(ToOwned::to_owned);
+            let mut found: Vec<String> = bundle["entry"].as_array().into_iter().flatten().filter_map(code).collect();
+            found.sort();
+            let told = states[side].notices(&case.caller, of);
+            if found != told {
+                return Err(format!("the second reader says that {told:?} is told of {of}, the server {found:?}"));
             }
         }
         Ok(())

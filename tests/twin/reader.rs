@@ -17,6 +17,8 @@ const PROFESSIONS: &str = include_str!("../../profiles/authorization/professions
 const DEEDS: &str = "2026-11-23";
 /// The day from which what was hidden from the person on the day of deeds is shown to it: a month has gone by (R1111-53 CSP).
 const SHOWN: &str = "2026-12-23";
+/// The day from which the person is told that something awaits its announcement: two weeks have gone by.
+const TOLD: &str = "2026-12-07";
 /// The day on which the minor comes of age.
 const MAJORITY: &str = "2032-09-18";
 

@@ -1,9 +1,10 @@
 //! Searches: every kind of parameter with its modifiers, chains both ways, includes, and all that shapes an answer.
 
+mod record;
+
 use super::ask::Asker;
 use super::make::PHONES;
 use super::world::{Ask, QUIET, Step, What, Who};
-use crate::support::build::{PSIDNAT, STRUCTIDNAT};
 
 /// Builds one search.
 pub struct Searcher<'a, 'd> {
@@ -177,116 +178,6 @@ impl<'a, 'd> Searcher<'a, 'd> {
         self.asker.caller == Who::Operator
     }
 
-    fn consents(&mut self) -> String {
-        if self.roll(2) == 0 {
-            self.person();
-        }
-        let (name, value) = match self.roll(9) {
-            0 => (self.pick(&["status", "status:not"]), self.pick(&["active", "inactive"])),
-            1 => ("category".into(), self.pick(&["record-access", "record-block", "treating-physician", "occupational-health"])),
-            2 => (self.pick(&["actor:identifier", "actor.identifier"]), self.psidnat()),
-            3 => ("actor".into(), self.asker.reference("CareTeam")),
-            4 => ("_id".into(), format!("{{{{{}}}}}", self.asker.thing("Consent"))),
-            5 => (self.pick(&["period", "date", "_lastUpdated"]), self.day()),
-            6 => ("actor:CareTeam.participant:identifier".into(), self.psidnat()),
-            7 => ("patient.phone".into(), self.pick(&PHONES)),
-            _ => (format!("{}:missing", self.pick(&["period", "actor", "purpose", "data", "consentor"])), self.pick(&["true", "false"])),
-        };
-        self.and(name, value);
-        "Consent".into()
-    }
-
-    /// Lists, by what they have as entries and by what they are.
-    fn lists(&mut self) -> String {
-        if self.roll(12) > 0 {
-            self.person();
-        }
-        for _ in 0..1 + self.roll(2) {
-            let (name, value) = match self.roll(10) {
-                0 | 1 => (self.pick(&["item", "item", "item:DocumentReference"]), self.asker.reference("DocumentReference")),
-                2 => {
-                    let (name, value) = self.fitting();
-                    (format!("item:DocumentReference.{name}"), value)
-                }
-                3 => ("item:missing".into(), self.pick(&["true", "false"])),
-                4 => ("code".into(), self.pick(&["submissionset", "folder"])),
-                5 => ("title".into(), self.pick(&super::make::TITLES)),
-                6 => ("_id".into(), format!("{{{{{}}}}}", self.asker.thing("List"))),
-                7 => (self.pick(&["source:missing", "isArchived", "status"]), self.pick(&["true", "false", "current"])),
-                8 => ("source.identifier".into(), format!("{PSIDNAT}|{}", self.psidnat())),
-                _ => ("date".into(), self.day()),
-            };
-            self.and(name, value);
-        }
-        if self.roll(3) == 0 {
-            self.and("_include", "List:item");
-        }
-        if self.roll(4) == 0 {
-            let sort = self.pick(&["date", "-title", "title,-date", "item"]);
-            self.and("_sort", sort);
-        }
-        "List".into()
-    }
-
-    /// Reports and results, by what they are, by each other and by their documents.
-    fn reports(&mut self) -> String {
-        let resource = self.pick(&["DiagnosticReport", "Observation"]);
-        if self.roll(6) > 0 {
-            self.person();
-        }
-        for _ in 0..self.roll(3) {
-            let (name, value) = match self.roll(10) {
-                0 | 1 => ("code".to_owned(), self.pick(&["2951-2", "2823-3", "11502-2", "http://loinc.org|2951-2"])),
-                2 => ("date".to_owned(), self.day()),
-                3 => (self.pick(&["status", "status:not", "_id:not"]), self.pick(&["final", "amended"])),
-                4 => ("_id".to_owned(), format!("{{{{{}}}}}", self.asker.thing(&resource))),
-                5 if resource == "Observation" => ("value-quantity".to_owned(), self.pick(&["gt3", "lt10", "5"])),
-                6 if resource == "Observation" => (
-                    format!("_has:DiagnosticReport:result:{}", self.pick(&["conclusion", "issued", "code"])),
-                    self.pick(&["11502-2", "2026"]),
-                ),
-                5 => ("result".to_owned(), self.asker.reference("Observation")),
-                6 => (self.pick(&["result.code", "result:Observation.code"]), self.pick(&["2951-2", "2823-3"])),
-                7 | 8 if resource == "DiagnosticReport" => {
-                    let (name, value) = self.fitting();
-                    (format!("_has:DocumentReference:related:{name}"), value)
-                }
-                7 => ("identifier:missing".to_owned(), self.pick(&["true", "false"])),
-                _ => ("subject.phone".to_owned(), self.pick(&PHONES)),
-            };
-            self.and(name, value);
-        }
-        for (name, from) in [
-            ("_include", ["DiagnosticReport:result", "DiagnosticReport:subject", "*"]),
-            ("_revinclude", ["DiagnosticReport:result", "DocumentReference:related", "AuditEvent:entity"]),
-        ] {
-            if self.roll(3) == 0 {
-                let value = self.pick(&from);
-                self.and(name, value);
-            }
-        }
-        if self.roll(4) == 0 {
-            let sort = self.pick(&["date", "-date,status", "code", "-_lastUpdated"]);
-            self.and("_sort", sort);
-        }
-        resource
-    }
-
-    fn teams(&mut self) -> String {
-        if self.roll(3) == 0 {
-            self.person();
-        }
-        let (name, value) = match self.roll(5) {
-            0 => (self.pick(&["participant:identifier", "participant.identifier"]), format!("{PSIDNAT}|{}", self.psidnat())),
-            1 => ("status".into(), self.pick(&["active", "inactive"])),
-            2 => ("_id".into(), format!("{{{{{}}}}}", self.asker.thing("CareTeam"))),
-            3 => ("_has:Consent:actor:status".into(), "active".into()),
-            _ => ("participant:identifier".into(), format!("{STRUCTIDNAT}|{}", self.structure())),
-        };
-        self.and(name, value);
-        "CareTeam".into()
-    }
-
     fn people(&mut self) -> String {
         let relatives = self.roll(3) == 0;
         if self.is_of_operator() {
@@ -308,8 +199,13 @@ impl<'a, 'd> Searcher<'a, 'd> {
                 (format!("_has:DocumentReference:{}:{name}", self.pick(&["patient", "subject"])), value)
             }
             8 => (
-                self.pick(&["_has:Consent:patient:category", "_has:CareTeam:patient:status", "_has:RelatedPerson:patient:active"]),
-                self.pick(&["record-block", "active", "true"]),
+                self.pick(&[
+                    "_has:Consent:patient:category",
+                    "_has:CareTeam:patient:status",
+                    "_has:RelatedPerson:patient:active",
+                    "_has:Communication:subject:category",
+                ]),
+                self.pick(&["record-block", "active", "true", "awaiting-announcement"]),
             ),
             _ if relatives => ("patient".to_owned(), format!("{{{{p{of}}}}}")),
             _ => ("general-practitioner.family".to_owned(), format!("{}1", self.asker.names.family())),
@@ -323,31 +219,11 @@ impl<'a, 'd> Searcher<'a, 'd> {
                 "CareTeam:patient",
                 "*",
                 "AuditEvent:patient",
+                "Communication:subject",
             ]);
             self.and("_revinclude", include);
         }
         if relatives { "RelatedPerson".into() } else { "Patient".into() }
-    }
-
-    fn traces(&mut self) -> String {
-        let of = self.asker.holder();
-        if self.asker.caller == Who::Auditor || self.roll(3) == 0 {
-            let (name, value) =
-                if self.roll(2) == 0 { ("patient", format!("{{{{p{of}}}}}")) } else { ("patient.identifier", self.token(of)) };
-            self.and(name, value);
-        }
-        if self.roll(4) > 0 {
-            let (name, value) = match self.roll(7) {
-                0 => ("agent:identifier".to_owned(), self.psidnat()),
-                1 | 2 => ("entity".to_owned(), self.asker.reference("DocumentReference")),
-                3 => ("subtype".to_owned(), self.pick(&["read", "create", "search-type", "patch", "vread"])),
-                4 => ("action".to_owned(), self.pick(&["C", "R", "U", "E"])),
-                5 => ("outcome".to_owned(), self.pick(&["0", "4"])),
-                _ => ("date".to_owned(), self.pick(&["gt2020-01-01", "lt2020-01-01"])),
-            };
-            self.and(name, value);
-        }
-        "AuditEvent".into()
     }
 
     /// What shapes the answer.
@@ -408,7 +284,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
 
     /// Any search.
     pub fn any(mut self) -> Ask {
-        let kind = self.roll(20);
+        let kind = self.roll(21);
         let traces_alone = self.asker.caller == Who::Auditor && kind < 10;
         let resource = match kind {
             _ if traces_alone => self.traces(),
@@ -420,6 +296,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
             12 => self.traces(),
             13 | 14 => return self.walk(),
             18 => self.lists(),
+            20 => self.notices(),
             19 => self.reports(),
             5 => self.reports(),
             _ => return self.wide(),
@@ -446,6 +323,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "DiagnosticReport",
                     "Observation",
                     "*",
+                    "Communication",
                     "Practitioner",
                 ]);
                 format!("Patient/{{{{p{of}}}}}/{inner}")
@@ -464,6 +342,7 @@ impl<'a, 'd> Searcher<'a, 'd> {
                     "DocumentReference,List",
                     "DiagnosticReport,Observation",
                     "Consent,RelatedPerson",
+                    "Communication,Consent",
                 ]);
                 self.and("_type", types);
                 let resource = self.asker.any_type();

@@ -117,6 +117,8 @@ fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<Strin
     }
     if state.acts(who, of) {
         lines.push(format!("acts for {of}: deposits are masked: {}", state.set(of, "default-masking")));
+        // That something awaits its announcement is told on purpose (CONTRACT 4).
+        lines.push(format!("is told of {of}: {:?}", state.notices(who, of)));
     }
     lines
 }

@@ -4,6 +4,9 @@
 //! Asked by whom the rules let (`explain` in `rules.tsv`): the person and representatives of what they may see themselves, auditors of
 //! decisions on the record and its documents. To everybody else there is no such operation, whatever the id.
 //!
+//! Not of Lists: one is seen as its entries are, of which who asks may not see all, and a decision on the whole would tell of those. Each
+//! entry is asked about by itself.
+//!
 //! An auditor is told rules, never content (CONTRACT 2): what decided for a professional whom the question describes, without the labels
 //! that decided otherwise, and without the list of those who have rights, which is content of Consents.
 

@@ -17,7 +17,7 @@ use crate::fhir::ResourceType;
 use crate::filter::Filter;
 
 /// Types whose resources belong to a holder, named by `patient` or `subject`.
-pub(super) const HELD: [ResourceType; 8] = [
+pub(super) const HELD: [ResourceType; 9] = [
     ResourceType::DOCUMENT_REFERENCE,
     ResourceType::DIAGNOSTIC_REPORT,
     ResourceType::OBSERVATION,
@@ -26,6 +26,7 @@ pub(super) const HELD: [ResourceType; 8] = [
     ResourceType::CARE_TEAM,
     ResourceType::RELATED_PERSON,
     ResourceType::AUDIT_EVENT,
+    ResourceType::COMMUNICATION,
 ];
 
 /// Reads the parameters of a search on the type, in the order given and already decoded.

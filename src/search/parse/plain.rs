@@ -12,10 +12,11 @@ impl Parser<'_> {
         HELD.contains(&self.resource) && matches!(parameter.code, "patient" | "subject")
     }
 
-    /// Whether a value names the holder as a holder is named. What documents bring testers have too, who ask as they like.
+    /// Whether a value names the holder as a holder is named. What documents bring, and notices, testers have too, who ask as they like.
     pub(super) fn names_whole(&self, value: &str) -> bool {
         let whole = |one: &str| one.split_once('|').is_some_and(|(system, value)| !system.is_empty() && !value.is_empty());
-        !self.resource.is_brought() || split(value, ',').into_iter().all(whole)
+        let also = self.resource.is_brought() || self.resource == ResourceType::COMMUNICATION;
+        !also || split(value, ',').into_iter().all(whole)
     }
 
     pub(super) fn plain(

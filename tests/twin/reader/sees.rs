@@ -1,6 +1,8 @@
 //! What each caller sees of what the deeds have made.
 
-use super::{Exercise, State, Stored, actors, exercise, is_normal, may_consult};
+use std::collections::BTreeSet;
+
+use super::{Exercise, SHOWN, State, Stored, TOLD, actors, exercise, is_normal, may_consult};
 use crate::twin::world::{Consent, Named, Party, Professional, Set, Step, What, Who};
 
 impl State {
@@ -73,6 +75,28 @@ impl State {
             Who::Representative { .. } => hides("INVISIBLE_PATIENT") || hides("INVISIBLE_REPRESENTANTS_LEGAUX"),
             _ => false,
         }
+    }
+
+    /// What somebody who acts for the holder is told of the record without asking, by kind, sorted: that something awaits its
+    /// announcement, that what did is shown, that a professional recorded a Consent.
+    pub fn notices(&self, who: &Who, of: usize) -> Vec<&'static str> {
+        if !self.acts(who, of) {
+            return Vec::new();
+        }
+        let secret =
+            |labels: &BTreeSet<String>| matches!(who, Who::Representative { .. }) && labels.contains("INVISIBLE_REPRESENTANTS_LEGAUX");
+        let awaits = |stored: &&Stored| {
+            let Stored { document, labels, status, .. } = stored;
+            document.of == of && *status == "current" && labels.contains("INVISIBLE_PATIENT") && !secret(labels)
+        };
+        let mut all = Vec::new();
+        for (day, notice) in [(TOLD, "awaiting-announcement"), (SHOWN, "made-visible")] {
+            all.extend(self.documents.values().filter(awaits).filter(|_| self.today.is_from(day)).map(|_| notice));
+        }
+        let recorded = |one: &&(String, Consent, usize, Option<usize>)| one.1.of == of && matches!(one.1.by, Who::Professional(_));
+        all.extend(self.consents.iter().filter(recorded).map(|_| "consent-recorded"));
+        all.sort_unstable();
+        all
     }
 
     pub(super) fn authors(stored: &Stored) -> Vec<Party> {
