@@ -85,7 +85,7 @@ impl Clock {
 
     /// A new key as if drawn at another instant than now; of two drawn one after the other for one instant the keys differ.
     pub fn key_at(&self, instant: i64) -> i64 {
-        first_key(instant.max(KEY_EPOCH)) + self.next_key().rem_euclid(1024)
+        first_key(instant.max(KEY_EPOCH)).saturating_add(self.next_key().rem_euclid(1024))
     }
 
     /// A new logical id: UUIDv7 at the clock's now, whose first random bits tell the part of the millisecond (RFC 9562 6.2, method 3), so

@@ -12,7 +12,7 @@ use crate::audit::Happened;
 use crate::fhir::national::has_wrong_key;
 use crate::fhir::{Document, ResourceType, outcome};
 use crate::filter::{Actor, Envelope, HolderRow, IndexRows, RightKind};
-use crate::policy::projection::{consent_actors, consent_labels};
+use crate::policy::projection::{consent_actors, consent_kind, consent_labels};
 use crate::policy::{Action, Decision};
 use crate::search::extract;
 use crate::store::{self, AnyConnection, NewResource};
@@ -213,8 +213,11 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &submitter);
         (envelope.parties, envelope.labels) = (parties(&named), labels);
         let new = prepare(&value, envelope, 0);
-        let told = notice::of_consent(&within, &asker.caller, &new.envelope, &row);
-        let all: Vec<NewResource> = std::iter::once(new.clone()).chain(told).collect();
+        let told = (resource == ResourceType::CONSENT).then(|| {
+            let kind = consent_kind(&value).and_then(|code| within.policy.consent_kind(code));
+            notice::of_consent(&within, &asker.caller, &new.envelope, kind, &row)
+        });
+        let all: Vec<NewResource> = std::iter::once(new.clone()).chain(told.flatten()).collect();
         store::bulk::insert_many(connection, &all)?;
         store::write::refresh_rights(connection, &row)?;
         leave_trace(&within, connection, &asked, &new.envelope, 201)?;

@@ -213,7 +213,6 @@ pub(super) fn put(
         all.push(super::list::of_deposit(service, request, &document, &new.envelope, row));
     }
     all.push(new.clone());
-    all.extend(notice::of_document(service, &new.envelope, row));
     let mut reports = Vec::with_capacity(planned.len());
     let mut next = Vec::new();
     for planned in &planned {
@@ -226,6 +225,9 @@ pub(super) fn put(
     }
     store::bulk::replace_many(connection, &next)?;
     store::bulk::insert_many(connection, &all)?;
+    if new.envelope.has(Label::HiddenFromHolder) {
+        notice::settle(service, connection, &new.envelope, row)?;
+    }
     for (planned, written) in planned.iter().zip(&reports) {
         report::remember(connection, planned, written)?;
     }

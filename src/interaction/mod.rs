@@ -268,23 +268,6 @@ impl Refused {
 }
 
 impl Service {
-    /// The types whose resources belong to a holder; requests on them are traced.
-    fn is_record(resource: ResourceType) -> bool {
-        matches!(
-            resource,
-            ResourceType::PATIENT
-                | ResourceType::DOCUMENT_REFERENCE
-                | ResourceType::DIAGNOSTIC_REPORT
-                | ResourceType::OBSERVATION
-                | ResourceType::BINARY
-                | ResourceType::LIST
-                | ResourceType::CONSENT
-                | ResourceType::CARE_TEAM
-                | ResourceType::RELATED_PERSON
-                | ResourceType::AUDIT_EVENT
-        )
-    }
-
     fn asked<'a>(
         &'a self,
         request: &'a Request,
@@ -310,7 +293,7 @@ impl Service {
         if asked.caller.kind == CallerKind::Tester {
             return Vec::new();
         }
-        let traced = happened.iter().filter(|one| Self::is_record(asked.resource) || asked.reaches || one.holder > 0);
+        let traced = happened.iter().filter(|one| self.policy.is_traced(asked.resource) || asked.reaches || one.holder > 0);
         traced.map(|one| audit::row(asked, &self.clock, status, one)).collect()
     }
 

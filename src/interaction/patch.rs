@@ -156,13 +156,9 @@ async fn run(
         };
         let new = prepare(&document, next, 0);
         store::write::update(connection, &new)?;
-        if !found.envelope.has(Label::HiddenFromHolder)
-            && let Some(row) = &found.facts.holder
-        {
-            let told = notice::of_document(&within, &new.envelope, row);
-            if !told.is_empty() {
-                store::bulk::insert_many(connection, &told)?;
-            }
+        let hidden = [&found.envelope, &new.envelope].into_iter().any(|one| one.has(Label::HiddenFromHolder));
+        if let Some(row) = found.facts.holder.as_ref().filter(|_| hidden) {
+            notice::settle(&within, connection, &new.envelope, row)?;
         }
         leave_trace(&within, connection, &asked, &new.envelope, 200)?;
         Ok(new)

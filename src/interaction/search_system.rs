@@ -30,7 +30,7 @@ pub async fn search_system(
     let types = types(service, request, within, &pairs)?;
     let shown = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
     // Where records are among what is searched, the search is one of records.
-    let kind = types.iter().copied().find(|resource| Service::is_record(*resource)).or(types.first().copied());
+    let kind = types.iter().copied().find(|resource| service.policy.is_traced(*resource)).or(types.first().copied());
     let Some(kind) = kind else { return Err(Error::Forbidden("nothing is open to this caller".into())) };
     let mut asked = service.asked(request, "search-system", kind, "", &shown);
     let (mut parts, mut first, mut holders, mut touched, mut rules) = (Vec::new(), None::<Query>, None, Vec::new(), Vec::new());

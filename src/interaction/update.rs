@@ -39,6 +39,7 @@ pub async fn update(
                 | ResourceType::DIAGNOSTIC_REPORT
                 | ResourceType::OBSERVATION
                 | ResourceType::AUDIT_EVENT
+                | ResourceType::COMMUNICATION
         );
         if never || id.is_empty() {
             let error = Error::Method { allow: allowed(resource, which), message: format!("{resource} is not updated so") };
@@ -80,11 +81,11 @@ pub async fn update(
 pub(super) fn allowed(resource: ResourceType, which: &Which) -> &'static str {
     match (which, resource) {
         (Which::Matching(_), ResourceType::DOCUMENT_REFERENCE) => "GET, POST, PATCH",
-        (Which::Matching(_), ResourceType::AUDIT_EVENT | ResourceType::BINARY) => "GET",
+        (Which::Matching(_), ResourceType::AUDIT_EVENT | ResourceType::BINARY | ResourceType::COMMUNICATION) => "GET",
         (Which::Matching(_), _) => "GET, POST",
         (Which::Id(_), ResourceType::DOCUMENT_REFERENCE) => "GET, PATCH",
         (Which::Id(_), ResourceType::DIAGNOSTIC_REPORT | ResourceType::OBSERVATION) => "GET",
-        (Which::Id(_), ResourceType::BINARY | ResourceType::AUDIT_EVENT) => "GET",
+        (Which::Id(_), ResourceType::BINARY | ResourceType::AUDIT_EVENT | ResourceType::COMMUNICATION) => "GET",
         (Which::Id(_), _) => "GET, PUT",
     }
 }

@@ -1,8 +1,8 @@
 //! Which rights count for a caller: by its exercise, its profession, and whom a right can name.
 
 use super::consents::{self, Named};
-use super::matrix::Exercise;
 use super::known::known;
+use super::matrix::Exercise;
 use super::{Caller, Policy};
 use crate::fhir::ResourceType;
 use crate::filter::{Facts, Filter, RightKind, RightTest};

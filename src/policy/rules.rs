@@ -50,7 +50,7 @@ pub enum Relation {
     SpaceNotOpen,
     /// `entered-in-error`.
     EnteredInError,
-    /// Of what a replaced document brought: a report or result, or the notice of it.
+    /// What a replaced document brought: a report or result.
     Superseded,
     /// A notice whose time has not come.
     Unsent,

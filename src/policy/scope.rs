@@ -222,6 +222,8 @@ pub struct Policy {
     catalogue: Catalogue,
     accept_provisional: bool,
     law: Law,
+    /// The types of records that a rule of the law is about.
+    of_records: Vec<ResourceType>,
 }
 
 impl Policy {
@@ -240,7 +242,7 @@ impl Policy {
     pub fn load(files: &Files, accept_provisional: bool, fingerprint: impl Fn(&[u8]) -> String) -> Result<Self, LoadError> {
         let mut findings = Vec::new();
         let matrix = Matrix::read(files, &mut findings);
-        let policy = Self {
+        let mut policy = Self {
             deposits: Deposits::load(files, matrix.types(), &mut findings),
             matrix,
             rules: rules::load(files, &mut findings),
@@ -253,12 +255,19 @@ impl Policy {
             catalogue: Catalogue::default(),
             accept_provisional,
             law: Law::of(files, accept_provisional, fingerprint),
+            of_records: Vec::new(),
         };
         let kept = |resource| policy.belonging(resource).is_some_and(|row| row.bound == Bound::Tester);
         for rule in policy.rules.iter().filter(|rule| rule.resource.is_some_and(kept)) {
             let message = format!("rule `{}` is about a type that only testers keep", rule.id);
             findings.push(Finding::new("rules.tsv", rule.line, 1, message));
         }
+        let served = |resource: &ResourceType| {
+            super::CallerKind::ALL.into_iter().any(|kind| kind != super::CallerKind::Tester && policy.serves(kind, *resource))
+        };
+        let all = policy.resources.iter().filter(|row| row.bound == Bound::Holder).map(|row| row.resource);
+        let of_records = all.filter(served).collect();
+        policy.of_records = of_records;
         LoadError::unless_none(findings).map(|()| policy)
     }
 
@@ -330,6 +339,11 @@ impl Policy {
     /// Whether resources of this type belong to a person.
     pub fn is_of_record(&self, resource: ResourceType) -> bool {
         self.belonging(resource).is_some_and(|row| row.bound == Bound::Holder)
+    }
+
+    /// Whether resources of this type belong to a person, and somebody but testers may have to do with them: requests on them are traced.
+    pub fn is_traced(&self, resource: ResourceType) -> bool {
+        self.of_records.contains(&resource)
     }
 
     fn belonging(&self, resource: ResourceType) -> Option<&Belonging> {

@@ -11,10 +11,9 @@ use super::rows::{self, Column, Rows};
 use super::sql::Statement;
 use super::statistics;
 use super::write::NewResource;
-use crate::clock::first_key;
 use crate::fhir::ResourceType;
 use crate::filter::signature::signature;
-use crate::filter::{Envelope, IndexRows, Label, Param};
+use crate::filter::{Envelope, IndexRows, Param};
 
 /// Rows in a statement; with up to sixteen binds each it stays far below the limit of either database (32 766 on SQLite).
 pub const ROWS_PER_STATEMENT: usize = 500;
@@ -91,43 +90,17 @@ pub fn replace_many(connection: &mut AnyConnection, all: &[NewResource]) -> Resu
     all.iter().filter(lends).try_for_each(|new| lend(connection, &new.envelope))
 }
 
-/// Lends the rights of a document to what it brought: reports and results are seen as it is, in the statement that looks for them. Its
-/// notices follow its labels until they are sent.
+/// Lends the rights of a document to what it brought: reports and results are seen as it is, in the statement that looks for them.
 ///
 /// INVARIANT: every version of a document passes here, so that no label of it is missing from what it brought.
 fn lend(connection: &mut AnyConnection, document: &Envelope) -> Result<(), Error> {
-    let notice = format!("type = {}", ResourceType::COMMUNICATION.number());
-    let but_notices = |update: &mut Statement, column: &str| {
-        update.sql(&format!(", {column} = CASE WHEN {notice} THEN {column} ELSE "));
-    };
-    let mut update = Statement::new("UPDATE resource SET labels = CASE WHEN ");
-    update.sql(&notice).sql(" THEN ").sql(&notice_labels(document)).sql(" ELSE ").small(document.labels).sql(" END");
-    but_notices(&mut update, "doc_type");
-    update.small(document.doc_type).sql(" END");
-    but_notices(&mut update, "submitter");
-    update.text(&document.submitter).sql(" END");
-    but_notices(&mut update, "parties");
-    update.text(&document.parties).sql(" END");
-    but_notices(&mut update, "first_key");
-    update.big(document.lasting_from()).sql(" END");
-    update.sql(" WHERE holder = ").big(document.holder).sql(" AND bound <> 0 AND bound = ").big(document.key).sql(" AND (type IN (");
-    update.numbers(ResourceType::BROUGHT.map(ResourceType::number));
-    // A notice that was sent stays.
-    update.sql(") OR ").sql(&notice).sql(" AND key >= ").big(first_key(document.updated.saturating_add(1))).sql(")");
+    let mut update = Statement::new("UPDATE resource SET doc_type = ");
+    update.small(document.doc_type).sql(", labels = ").small(document.labels).sql(", submitter = ").text(&document.submitter);
+    update.sql(", parties = ").text(&document.parties).sql(", first_key = ").big(document.lasting_from());
+    update.sql(" WHERE holder = ").big(document.holder).sql(" AND bound <> 0 AND bound = ").big(document.key).sql(" AND type IN (");
+    update.numbers(ResourceType::BROUGHT.map(ResourceType::number)).sql(")");
     update.execute(connection)?;
     Ok(())
-}
-
-/// The labels of a notice of a document that is not sent yet, in SQL: it is there while the document is hidden from the person, and
-/// goes for ever when it is announced, withdrawn or replaced.
-fn notice_labels(document: &Envelope) -> String {
-    let gone = Label::EnteredInError.bit() | Label::Superseded.bit();
-    if document.has(Label::HiddenFromHolder) {
-        let kept = document.labels & (gone | Label::HiddenFromRepresentatives.bit());
-        format!("(labels & {gone}) | {kept}")
-    } else {
-        format!("labels | {}", Label::EnteredInError.bit())
-    }
 }
 
 fn located(all: &[NewResource]) -> Rows {

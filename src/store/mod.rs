@@ -9,6 +9,7 @@ pub mod history;
 pub mod identity;
 pub mod import;
 mod law;
+pub mod notice;
 mod pool;
 mod predicate;
 pub mod read;

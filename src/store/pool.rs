@@ -47,6 +47,8 @@ const STATEMENT_MS: u64 = 8_000;
 const CACHE_KIB: u32 = 8_000;
 /// Pages of the write-ahead log after which SQLite takes it over by itself.
 const LOG_PAGES: u32 = 1_000;
+/// Bytes of the database that are read where the system keeps them, without a copy: all of any.
+const MAPPED: i64 = 1 << 44;
 
 /// What libpq is told where the URL does not: a server that is gone without a word is noticed.
 const GONE: [(&str, &str); 5] = [
@@ -98,7 +100,7 @@ impl Target {
                 let (cache, log) = if read_only { (CACHE_KIB, LOG_PAGES) } else { (8 * CACHE_KIB, 16 * LOG_PAGES) };
                 connection.batch_execute(&format!(
                     "PRAGMA case_sensitive_like = ON; PRAGMA busy_timeout = {PATIENCE_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -{cache}; \
-                     PRAGMA wal_autocheckpoint = {log}; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
+                     PRAGMA wal_autocheckpoint = {log}; PRAGMA mmap_size = {MAPPED}; PRAGMA temp_store = MEMORY; PRAGMA query_only = {}",
                     u8::from(read_only)
                 ))?;
                 Ok(AnyConnection::Sqlite(connection))

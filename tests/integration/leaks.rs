@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::build::{
-    INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
+    INS, collected, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
 use crate::support::{Backend, Server, on_both, query};
 
@@ -40,6 +40,9 @@ fn alike(backend: Backend) {
     let whole = server.get(&structure(HOSPITAL), &format!("DocumentReference/{foreign}")).expect(200);
     let binary = whole["content"][0]["attachment"]["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let trace = server.get(&holder(&other), "AuditEvent?_count=1").matches()[0].clone();
+    // What is recorded by a professional is told to the person.
+    server.create(&professional(8, "10"), &collected(&other, "record-access", party(&psidnat(8)))).expect(201);
+    let notice = server.get(&holder(&other), "Communication").matches().swap_remove(0);
     let deleted = server.create(&structure(HOSPITAL), &document(&me, "11490-0", 4).json()).id();
     let delete = json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
     server.fhir(&structure(HOSPITAL), "PATCH", &format!("DocumentReference/{deleted}"), Some(&delete)).expect(200);
@@ -57,11 +60,12 @@ fn alike(backend: Backend) {
                 ("Patient", &others),
                 ("Consent", &right),
                 ("AuditEvent", &trace),
+                ("Communication", &notice),
             ],
         ),
         (optician, vec![("DocumentReference", &masked), ("DocumentReference", &hidden), ("DocumentReference", &foreign)]),
         (stranger.clone(), vec![("DocumentReference", &hidden), ("Patient", &mine), ("Consent", &right), ("Binary", &binary)]),
-        (structure(HOSPITAL), vec![("Binary", &binary), ("DocumentReference", &deleted)]),
+        (structure(HOSPITAL), vec![("Binary", &binary), ("DocumentReference", &deleted), ("Communication", &notice)]),
         (structure("1690000027"), vec![("DocumentReference", &foreign), ("Binary", &binary)]),
         (
             holder(&me),
@@ -71,6 +75,7 @@ fn alike(backend: Backend) {
                 ("Patient", &others),
                 ("AuditEvent", &trace),
                 ("Consent", &right),
+                ("Communication", &notice),
             ],
         ),
         (representative(&ins(5), &me), vec![("DocumentReference", &masked), ("Patient", &mine)]),
@@ -109,7 +114,7 @@ fn alike(backend: Backend) {
     }
     // A search that names somebody: the same refusal whether or not there is such a person.
     let unknown = ins(77);
-    for path in ["DocumentReference", "Consent", "CareTeam", "RelatedPerson", "AuditEvent"] {
+    for path in ["DocumentReference", "Consent", "CareTeam", "RelatedPerson", "AuditEvent", "Communication"] {
         for parameter in ["patient.identifier", "patient:identifier"] {
             let ask = |ins: &str| server.get(&stranger, &format!("{path}{}", query(&[(parameter, &format!("{INS}|{ins}"))])));
             let (known, not) = (ask(&me), ask(&unknown));
@@ -253,12 +258,26 @@ fn ones_own_traces_do_not_tell_hidden_from_absent() {
         let secret_trace = server.get(&service("auditor"), &format!("AuditEvent?entity=DocumentReference/{secret}")).matches()[0].clone();
         let delete = json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
         server.fhir(&structure(HOSPITAL), "PATCH", &format!("DocumentReference/{deleted}"), Some(&delete)).expect(200);
+        // One notice of what is recorded, one that is not told yet.
+        server.create(&professional(8, "10"), &collected(&other, "record-access", party(&psidnat(8)))).expect(201);
+        let notice = server.get(&holder(&other), "Communication").matches().swap_remove(0);
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        server.advance("P15D");
+        let unsent = server.get(&holder(&me), "Communication").matches().swap_remove(0);
+        server.send("POST", "/sandbox/clock", &[], Some(json!({"set": now}).to_string().as_bytes())).expect(200);
+        server.forget_tokens();
         let people = |of: &str| server.get(&holder(of), "Patient").matches()[0].clone();
         let (mine, others) = (people(&me), people(&other));
         let cases: Vec<(Value, Vec<(&str, &str)>)> = vec![
             (
                 professional(9, "10"),
-                vec![("DocumentReference", &hidden), ("Patient", &mine), ("AuditEvent", &trace), ("DocumentReference", &deleted)],
+                vec![
+                    ("DocumentReference", &hidden),
+                    ("Patient", &mine),
+                    ("AuditEvent", &trace),
+                    ("DocumentReference", &deleted),
+                    ("Communication", &notice),
+                ],
             ),
             (professional(1, "10"), vec![("DocumentReference", &masked), ("Consent", &right), ("DocumentReference", &deleted)]),
             (
@@ -269,6 +288,8 @@ fn ones_own_traces_do_not_tell_hidden_from_absent() {
                     ("Patient", &others),
                     ("Consent", &right),
                     ("AuditEvent", &trace),
+                    ("Communication", &notice),
+                    ("Communication", &unsent),
                 ],
             ),
             (

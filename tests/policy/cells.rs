@@ -106,13 +106,8 @@ const OF_DOCUMENTS: [Visible; 11] = [
 
 const OF_CONSENTS: [Visible; 2] = [("-", 0, 0), ("refused or ended", Label::Unspoken as i16, 0)];
 
-const OF_NOTICES: [Visible; 5] = [
-    ("-", 0, 0),
-    ("INVISIBLE_REPRESENTANTS_LEGAUX", SECRET, 0),
-    ("entered-in-error", Label::EnteredInError as i16, 0),
-    ("superseded", Label::Superseded as i16, 0),
-    ("unsent", 0, -1),
-];
+const OF_NOTICES: [Visible; 4] =
+    [("-", 0, 0), ("INVISIBLE_REPRESENTANTS_LEGAUX", SECRET, 0), ("entered-in-error", Label::EnteredInError as i16, 0), ("unsent", 0, -1)];
 
 /// What of documents what they bring has as well, with that they are superseded.
 const OF_BROUGHT: [Visible; 12] = {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::build::{
     INS, collected, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
-use crate::support::record::{HOSPITAL, deletion, label_off, label_on, patches, with_space};
+use crate::support::record::{HOSPITAL, archiving, deletion, label_off, label_on, patches, with_space};
 use crate::support::{Backend, Server, on_both};
 
 const AWAITING: &str = "awaiting-announcement";
@@ -81,7 +81,7 @@ fn rule_045_after_two_weeks_the_person_is_told_that_something_awaits_its_announc
         assert_eq!(i64::try_from(millis).unwrap(), sent.timestamp_millis());
         // To read it is not to have read the document: the author may still hide it. An announcement leaves it.
         let again = [label_off(), label_on("INVISIBLE_PATIENT")].map(|patch| patches(&server, &structure(HOSPITAL), &id, &patch));
-        assert_eq!((again, codes(&server, &person)), ([200, 200], vec![AWAITING.to_owned(), AWAITING.to_owned()]));
+        assert_eq!((again, codes(&server, &person)), ([200, 200], vec![AWAITING.to_owned()]));
         // Traces of it say so to who reads them.
         let traces = server.get(&person, &format!("AuditEvent?entity=Communication/{own}")).matches();
         assert!(!traces.is_empty());
@@ -111,8 +111,9 @@ fn rule_045_nobody_else_reads_a_notice_and_nobody_writes_one() {
         for (method, path, body) in
             [("POST", "Communication", Some(&own)), ("PUT", address.as_str(), Some(&own)), ("DELETE", address.as_str(), None)]
         {
-            let refused = server.fhir(&holder(&me), method, path, body).status;
-            assert!(matches!(refused, 403 | 405), "{method} {refused}");
+            let refused = server.fhir(&holder(&me), method, path, body);
+            assert_eq!(refused.status, if method == "POST" { 403 } else { 405 }, "{method}");
+            assert!(method == "POST" || refused.header("allow") == "GET", "{method}");
         }
         assert_eq!(server.get(&holder(&me), &address).expect(200), own);
     });
@@ -198,6 +199,61 @@ fn rule_045_049_representatives_are_told_of_what_is_not_hidden_from_them() {
 }
 
 #[test]
+fn rule_045_whatever_is_left_of_what_replaced_each_other_is_told_of() {
+    on_both(|backend| {
+        let (server, me) = on(backend, "2043-06-01");
+        let (person, hospital) = (holder(&me), structure(HOSPITAL));
+        let status = |code: &str| json!([{"op": "replace", "path": "/status", "value": code}]);
+        // Replaced by nothing; replaced by what was withdrawn; shown and hidden again past the day.
+        let alone = hidden(&server, &me, 1);
+        assert_eq!(patches(&server, &hospital, &alone, &status("superseded")), 200);
+        server.advance("P15D");
+        assert_eq!(codes(&server, &person), [AWAITING]);
+        let first = hidden(&server, &me, 2);
+        let second = replaced(&server, &me, &first, 3);
+        assert_eq!(patches(&server, &hospital, &second, &deletion()), 200);
+        let third = hidden(&server, &me, 4);
+        let fourth = replaced(&server, &me, &third, 5);
+        for id in [&third, &fourth] {
+            assert_eq!(patches(&server, &hospital, id, &label_off()), 200);
+        }
+        server.advance("P14DT1H");
+        assert_eq!(codes(&server, &person), [AWAITING, AWAITING], "what is withdrawn, and what was announced, is not");
+        assert_eq!(patches(&server, &hospital, &fourth, &label_on("INVISIBLE_PATIENT")), 200);
+        assert_eq!(codes(&server, &person), [AWAITING, AWAITING, AWAITING]);
+        assert_eq!(patches(&server, &hospital, &fourth, &archiving()), 200);
+        assert_eq!(codes(&server, &person), [AWAITING, AWAITING, AWAITING], "once");
+        server.advance("P20D");
+        assert_eq!(codes(&server, &person), [SHOWN, SHOWN, SHOWN, AWAITING, AWAITING, AWAITING]);
+    });
+}
+
+#[test]
+fn rule_045_049_a_secret_that_is_lifted_late_is_told_of_then() {
+    on_both(|backend| {
+        let server = Server::empty(backend);
+        let (lina, parent) = (minor_ins(1), ins(20));
+        server.create(&service("operator"), &patient(&lina)).expect(201);
+        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
+            "identifier": [{"system": INS, "value": parent}]});
+        server.create(&service("operator"), &related).expect(201);
+        let (who, hospital) = (representative(&parent, &lina), structure(HOSPITAL));
+        let secret =
+            server.create(&hospital, &document(&lina, "11490-0", 1).hidden().labelled("INVISIBLE_REPRESENTANTS_LEGAUX").json()).id();
+        server.advance("P20D");
+        assert_eq!(codes(&server, &who), Vec::<String>::new());
+        let off = json!([{"op": "replace", "path": "/securityLabel/2", "value": {"coding": [{"code": "N"}]}}]);
+        assert_eq!(patches(&server, &hospital, &secret, &off), 200);
+        let told = notices(&server, &who);
+        let [notice] = told.as_slice() else { panic!("{told:?}") };
+        let since = chrono::DateTime::parse_from_rfc3339(notice["sent"].as_str().unwrap()).unwrap();
+        let deposited = server.get(&hospital, &format!("DocumentReference/{secret}/_history/1")).expect(200);
+        let deposited = chrono::DateTime::parse_from_rfc3339(deposited["meta"]["lastUpdated"].as_str().unwrap()).unwrap();
+        assert!(since - deposited >= chrono::Duration::days(20), "no date tells that it was a secret");
+    });
+}
+
+#[test]
 fn a_consent_that_a_professional_records_is_told_to_the_person() {
     on_both(|backend| {
         let (server, me) = with_space(backend);
@@ -213,6 +269,10 @@ fn a_consent_that_a_professional_records_is_told_to_the_person() {
         let condition = [("if-none-exist", "category=record-access"), ("content-type", "application/fhir+json")];
         let body = collected(&me, "record-access", party(&psidnat(1))).to_string();
         assert_eq!(server.fhir_with(&professional(1, "10"), "POST", "Consent", &condition, Some(body.as_bytes())).status, 200);
+        assert_eq!(notices(&server, &holder(&me)).len(), 1);
+        // What an administrator blocks nobody consented to.
+        server.create(&holder(&me), &consent(&me, "administrator", "permit", party(&psidnat(3)))).expect(201);
+        server.create(&professional(3, "10"), &consent(&me, "record-block", "deny", party(&psidnat(4)))).expect(201);
         assert_eq!(notices(&server, &holder(&me)).len(), 1);
     });
 }

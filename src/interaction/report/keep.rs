@@ -8,7 +8,7 @@ use super::super::create::leave_trace;
 use super::super::document::{Replaced, set_subject};
 use super::super::holder::{self, Standing};
 use super::super::stored::{prepare, set, tree};
-use super::super::{Error, Refused, Request, Service, labels};
+use super::super::{Error, Refused, Request, Service, labels, notice};
 use super::inline::PERSON;
 use super::parts::{Report, likeness};
 use super::status;
@@ -347,6 +347,9 @@ pub fn withdraw(service: &Service, request: &Request, connection: &mut AnyConnec
             Envelope { version: found.envelope.version + 1, labels: labels::bits(&document), updated: now, ..found.envelope.clone() };
         let new = prepare(&document, envelope, 0);
         store::write::update(connection, &new)?;
+        if let Some(row) = found.facts.holder.as_ref().filter(|_| found.envelope.has(Label::HiddenFromHolder)) {
+            notice::settle(service, connection, &new.envelope, row)?;
+        }
         let asked = service.asked(request, "update", ResourceType::DOCUMENT_REFERENCE, "", "");
         leave_trace(service, connection, &asked, &new.envelope, 200)?;
     }

@@ -1,6 +1,6 @@
 //! What each caller sees of what the deeds have made.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Exercise, SHOWN, State, Stored, TOLD, actors, exercise, is_normal, may_consult};
 use crate::twin::world::{Consent, Named, Party, Professional, Set, Step, What, Who};
@@ -83,20 +83,30 @@ impl State {
         if !self.acts(who, of) {
             return Vec::new();
         }
-        let secret =
-            |labels: &BTreeSet<String>| matches!(who, Who::Representative { .. }) && labels.contains("INVISIBLE_REPRESENTANTS_LEGAUX");
-        let awaits = |stored: &&Stored| {
-            let Stored { document, labels, status, .. } = stored;
-            document.of == of && *status == "current" && labels.contains("INVISIBLE_PATIENT") && !secret(labels)
-        };
+        // One of all that replaces each other, as long as some of it waits.
+        let mut waits: BTreeMap<&str, Vec<&Stored>> = BTreeMap::new();
+        for (name, stored) in &self.documents {
+            if stored.document.of == of && stored.status != "entered-in-error" && stored.labels.contains("INVISIBLE_PATIENT") {
+                waits.entry(self.first(name)).or_default().push(stored);
+            }
+        }
+        if let Who::Representative { .. } = who {
+            waits.retain(|_, all| all.iter().any(|stored| !stored.labels.contains("INVISIBLE_REPRESENTANTS_LEGAUX")));
+        }
         let mut all = Vec::new();
         for (day, notice) in [(TOLD, "awaiting-announcement"), (SHOWN, "made-visible")] {
-            all.extend(self.documents.values().filter(awaits).filter(|_| self.today.is_from(day)).map(|_| notice));
+            all.extend(waits.keys().filter(|_| self.today.is_from(day)).map(|_| notice));
         }
         let recorded = |one: &&(String, Consent, usize, Option<usize>)| one.1.of == of && matches!(one.1.by, Who::Professional(_));
         all.extend(self.consents.iter().filter(recorded).map(|_| "consent-recorded"));
         all.sort_unstable();
         all
+    }
+
+    /// The first document of all that replaced each other before this one.
+    fn first<'s>(&'s self, name: &'s str) -> &'s str {
+        let former = self.documents.get(name).map(|stored| stored.document.replaces.as_str()).filter(|former| !former.is_empty());
+        former.map_or(name, |former| self.first(former))
     }
 
     pub(super) fn authors(stored: &Stored) -> Vec<Party> {
