@@ -254,6 +254,11 @@ impl State {
         }
     }
 
+    /// Whether somebody is in a team that is active.
+    pub fn has_member(&self, team: &str, party: Party) -> bool {
+        self.teams.get(team).is_some_and(|(_, members, _, active)| *active && members.contains(&party))
+    }
+
     /// Who acts for a holder.
     pub fn guardian(&self, of: usize) -> Who {
         match self.relatives.values().find(|relative| relative.0 == of && relative.2) {

@@ -3,7 +3,7 @@
 
 use super::reader::{State, Stored, actors};
 use super::traces::record;
-use super::world::{ANNOUNCED, Document, Named, Party, QUIET, Set, Step, What, Who};
+use super::world::{ANNOUNCED, Consent, Document, Named, Party, QUIET, Set, Step, What, Who};
 
 /// Everything that a caller may see of a world so many days later, line by line, in the order in which it was made.
 pub fn view(world: &[Step], who: &Who, days: u32) -> Vec<String> {
@@ -112,7 +112,11 @@ fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<Strin
     // TD0.2 tells a structure what stands between it and the record, as it tells a professional.
     if let Who::Structure(number) = who {
         let named = Named::Party(Party::Structure(*number));
-        let all = state.consents.iter().filter(|one| one.1.of == of && one.1.named == named);
+        let counts = |consent: &Consent| match &consent.named {
+            Named::Team(team) => state.has_member(team, Party::Structure(*number)),
+            other => *other == named,
+        };
+        let all = state.consents.iter().filter(|one| one.1.of == of && counts(&one.1));
         lines.push(format!("consents over {of}: {:?}", all.map(|one| (&one.1, one.3.is_some())).collect::<Vec<_>>()));
     }
     if state.acts(who, of) {
