@@ -109,12 +109,12 @@ fn standing(state: &State, who: &Who, of: usize, parties: &[Party]) -> Vec<Strin
             lines.push(format!("treating physician of {of}: {physician:?}"));
         }
     }
-    // TD0.2 tells a structure what stands between it and the record, as it tells a professional.
-    if let Who::Structure(number) = who {
-        let named = Named::Party(Party::Structure(*number));
+    // TD0.2 tells whether a right is valid, has ended or never was, also where the space is not open: by all that names the caller.
+    if !parties.is_empty() && of != QUIET {
         let counts = |consent: &Consent| match &consent.named {
-            Named::Team(team) => state.has_member(team, Party::Structure(*number)),
-            other => *other == named,
+            Named::Team(team) => parties.iter().any(|party| state.has_member(team, *party)),
+            Named::Party(party) => parties.contains(party),
+            Named::Nobody | Named::Application => false,
         };
         let all = state.consents.iter().filter(|one| one.1.of == of && counts(&one.1));
         lines.push(format!("consents over {of}: {:?}", all.map(|one| (&one.1, one.3.is_some())).collect::<Vec<_>>()));
