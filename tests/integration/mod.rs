@@ -22,6 +22,7 @@ mod leaks_bundles;
 mod leaks_creates;
 mod leaks_includes;
 mod leaks_lists;
+mod leaks_traces;
 mod limits;
 mod minors;
 mod people;

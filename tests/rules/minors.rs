@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::support::build::{
     INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
 };
-use crate::support::record::{HOSPITAL, finds, label_off, label_on, patches, reads};
-use crate::support::{Backend, Server, on_both};
+use crate::support::record::{HOSPITAL, finds, label_off, label_on, patches, reads, with_minor};
+use crate::support::{Server, on_both};
 
 #[test]
 fn rule_049_053_093_094_a_minor_acts_through_representatives_until_majority() {
@@ -37,18 +37,6 @@ fn rule_049_053_093_094_a_minor_acts_through_representatives_until_majority() {
         server.advance("P7Y");
         assert_eq!(reads(&server, &who, shown), 404, "of age");
     });
-}
-
-/// A girl with an open space and a representative.
-fn with_minor(backend: Backend) -> (Server, String, serde_json::Value) {
-    let server = Server::empty(backend);
-    let (lina, parent) = (minor_ins(1), ins(20));
-    server.create(&service("operator"), &patient(&lina)).expect(201);
-    let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-        "identifier": [{"system": INS, "value": parent}]});
-    server.create(&service("operator"), &related).expect(201);
-    let who = representative(&parent, &lina);
-    (server, lina, who)
 }
 
 const SECRET: &str = "INVISIBLE_REPRESENTANTS_LEGAUX";

@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::build::{
-    INS, collected, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
-};
-use crate::support::record::{HOSPITAL, archiving, deletion, label_off, label_on, patches, with_space};
+use crate::support::build::{INS, collected, consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
+use crate::support::record::{HOSPITAL, archiving, deletion, label_off, label_on, patches, with_minor, with_space};
 use crate::support::{Backend, Server, on_both};
 
 const AWAITING: &str = "awaiting-announcement";
@@ -174,13 +172,8 @@ fn rule_045_what_is_hidden_late_is_told_of_at_once_and_what_is_announced_twice_n
 #[test]
 fn rule_045_049_representatives_are_told_of_what_is_not_hidden_from_them() {
     on_both(|backend| {
-        let server = Server::empty(backend);
-        let (lina, parent) = (minor_ins(1), ins(20));
-        server.create(&service("operator"), &patient(&lina)).expect(201);
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": parent}]});
-        server.create(&service("operator"), &related).expect(201);
-        let (who, hospital) = (representative(&parent, &lina), structure(HOSPITAL));
+        let (server, lina, who) = with_minor(backend);
+        let hospital = structure(HOSPITAL);
         let secret = |number| document(&lina, "11490-0", number).hidden().labelled("INVISIBLE_REPRESENTANTS_LEGAUX").json();
         server.create(&hospital, &secret(1)).expect(201);
         server.advance("P20D");
@@ -231,13 +224,8 @@ fn rule_045_whatever_is_left_of_what_replaced_each_other_is_told_of() {
 #[test]
 fn rule_045_049_a_secret_that_is_lifted_late_is_told_of_then() {
     on_both(|backend| {
-        let server = Server::empty(backend);
-        let (lina, parent) = (minor_ins(1), ins(20));
-        server.create(&service("operator"), &patient(&lina)).expect(201);
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": parent}]});
-        server.create(&service("operator"), &related).expect(201);
-        let (who, hospital) = (representative(&parent, &lina), structure(HOSPITAL));
+        let (server, lina, who) = with_minor(backend);
+        let hospital = structure(HOSPITAL);
         let secret =
             server.create(&hospital, &document(&lina, "11490-0", 1).hidden().labelled("INVISIBLE_REPRESENTANTS_LEGAUX").json()).id();
         server.advance("P20D");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::build::{INS, document, ins, party, patient, service, structure};
+use super::build::{INS, document, ins, minor_ins, party, patient, representative, service, structure};
 use super::{Backend, Server, query};
 
 /// A structure that deposits.
@@ -14,6 +14,18 @@ pub fn with_space(backend: Backend) -> (Server, String) {
     let me = ins(7);
     server.create(&service("operator"), &patient(&me)).expect(201);
     (server, me)
+}
+
+/// A server with a girl who has an open space and a representative.
+pub fn with_minor(backend: Backend) -> (Server, String, Value) {
+    let server = Server::empty(backend);
+    let (lina, parent) = (minor_ins(1), ins(20));
+    server.create(&service("operator"), &patient(&lina)).expect(201);
+    let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
+        "identifier": [{"system": INS, "value": parent}]});
+    server.create(&service("operator"), &related).expect(201);
+    let who = representative(&parent, &lina);
+    (server, lina, who)
 }
 
 /// A server with one open space and one discharge letter, which physicians may read.
