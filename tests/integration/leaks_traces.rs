@@ -78,7 +78,8 @@ fn ones_own_traces_do_not_tell_hidden_from_absent() {
         // One notice of what is recorded, one that is not told yet.
         server.create(&professional(8, "10"), &collected(&other, "record-access", party(&psidnat(8)))).expect(201);
         let notice = server.get(&holder(&other), "Communication").matches().swap_remove(0);
-        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        // To the microsecond: a second that began before would be before the rights.
+        let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
         server.advance("P15D");
         let unsent = server.get(&holder(&me), "Communication").matches().swap_remove(0);
         server.send("POST", "/sandbox/clock", &[], Some(json!({"set": now}).to_string().as_bytes())).expect(200);
