@@ -210,7 +210,8 @@ async fn about_holder(service: &Service, request: &Request, resource: ResourceTy
         }
         let Checked { value, named, labels, row } = checked(&within, &asker, connection, resource, value.clone(), None, &reached)?;
         let (clock, submitter) = (&within.clock, row.actor(&asker.caller.principal));
-        let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), clock.now(), &submitter);
+        let now = store::write::after_rights(connection, row.holder, clock.now())?;
+        let mut envelope = envelope(resource, row.holder, clock.next_key(), asker.id_of_new(clock), now, &submitter);
         (envelope.parties, envelope.labels) = (parties(&named), labels);
         let new = prepare(&value, envelope, 0);
         let told = (resource == ResourceType::CONSENT).then(|| {

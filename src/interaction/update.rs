@@ -121,6 +121,7 @@ fn within_transaction(
     may_update(service, request, &found, &before, &value, &standing).map_err(at)?;
     request.expect_version(found.envelope.version).map_err(at)?;
     store::write::lock_holder(connection, standing.row.holder)?;
+    let next = Envelope { updated: store::write::after_rights(connection, standing.row.holder, now)?, ..next };
     let member = person_member(resource);
     let place = format!("{resource}.{member}");
     if !holder::takes(service, caller, &standing) {

@@ -156,7 +156,25 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
     block(&mut rights, &consents);
     rights.extend(sources.iter().filter(|s| s.resource == ResourceType::RELATED_PERSON).filter_map(|source| representative(source, born)));
     rights.retain(|right| right.from < right.until);
+    settle(&mut rights, sources);
     (merged(rights), settings)
+}
+
+/// Where a right stands that ended before it was last computed: after [`i64::MIN`], where it began.
+const ENDED: i64 = i64::MIN + 1;
+
+/// What began or ended by the last write has done so for good, whatever a clock says later: that of another server may be behind, and
+/// any may be set back. Only what begins or ends at a time of its own, yet to come, waits for a clock.
+fn settle(rights: &mut [Right], sources: &[Source]) {
+    let written = sources.iter().map(|source| source.created.max(source.updated)).max().unwrap_or(i64::MIN);
+    for right in rights {
+        if right.from <= written {
+            right.from = i64::MIN;
+        }
+        if right.until <= written {
+            right.until = ENDED;
+        }
+    }
 }
 
 /// A professional records a block as administrator only.
@@ -279,6 +297,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// In force whatever the clock says, and over whatever it says.
+    const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+    const OVER: (i64, i64) = (i64::MIN, ENDED);
+
     const NURSE: &str = "810000000017";
 
     fn consent(id: &str, kind: &str, effect: &str, created: i64, active: bool, updated: i64) -> Source {
@@ -299,12 +321,12 @@ mod tests {
         let access = consent("a", "record-access", "permit", 10, true, 10);
         let later = consent("c", "record-access", "permit", 60, true, 60);
         let rows = [
-            (vec![access.clone()], vec![(10, i64::MAX)]),
-            (vec![access.clone(), consent("b", "record-block", "deny", 20, true, 20)], vec![(10, 20)]),
-            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50)], vec![(10, 20)]),
-            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50), later.clone()], vec![(10, 20), (60, i64::MAX)]),
+            (vec![access.clone()], vec![EVER]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, true, 20)], vec![OVER]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50)], vec![OVER]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50), later.clone()], vec![OVER, EVER]),
             (vec![consent("b", "record-block", "deny", 20, true, 20), later], vec![]),
-            (vec![consent("a", "record-access", "permit", 10, false, 30)], vec![(10, 30)]),
+            (vec![consent("a", "record-access", "permit", 10, false, 30)], vec![OVER]),
             (vec![consent("a", "record-access", "deny", 10, true, 10)], vec![]),
         ];
         for (sources, expected) in rows {
@@ -335,14 +357,14 @@ mod tests {
     #[test]
     fn a_new_treating_physician_ends_the_former() {
         let two = [consent("a", "treating-physician", "permit", 10, true, 10), consent("b", "treating-physician", "permit", 40, true, 40)];
-        assert_eq!(spans(&two, RightKind::TreatingPhysician), [(10, 40), (40, i64::MAX)]);
+        assert_eq!(spans(&two, RightKind::TreatingPhysician), [OVER, EVER]);
         // One that was never in force, ended when it was recorded, is no new one.
         let [first, second] = two;
         let never = consent("b", "treating-physician", "permit", 40, false, 40);
-        assert_eq!(spans(&[first.clone(), never], RightKind::TreatingPhysician), [(10, i64::MAX)]);
+        assert_eq!(spans(&[first.clone(), never], RightKind::TreatingPhysician), [EVER]);
         let mut past = second;
         past.value.pointer_mut("/provision").unwrap()["period"] = json!({"start": "1969-01-01", "end": "1969-02-01"});
-        assert_eq!(spans(&[first, past], RightKind::TreatingPhysician), [(10, i64::MAX)]);
+        assert_eq!(spans(&[first, past], RightKind::TreatingPhysician), [EVER]);
     }
 
     #[test]
@@ -359,7 +381,7 @@ mod tests {
         let mut access = consent("a", "care-team-access", "permit", 10, true, 10);
         access.value.pointer_mut("/provision").unwrap()["actor"] = json!([{"reference": {"reference": "CareTeam/t"}}]);
         assert_eq!(spans(std::slice::from_ref(&team), RightKind::CareTeam), []);
-        assert_eq!(spans(&[team, access], RightKind::CareTeam), [(10, 86_400_000_000)]);
+        assert_eq!(spans(&[team, access], RightKind::CareTeam), [(i64::MIN, 86_400_000_000)]);
     }
 
     #[test]
@@ -371,12 +393,12 @@ mod tests {
             json!({"member": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}}, "period": period})
         };
         let rows = [
-            (vec![part("", "1970-01-02"), part("", "")], vec![(10, i64::MAX)]),
-            (vec![part("", ""), part("", "1970-01-02")], vec![(10, i64::MAX)]),
-            (vec![part("1970-01-04", ""), part("", "1970-01-01")], vec![(10, day), (3 * day, i64::MAX)]),
+            (vec![part("", "1970-01-02"), part("", "")], vec![EVER]),
+            (vec![part("", ""), part("", "1970-01-02")], vec![EVER]),
+            (vec![part("1970-01-04", ""), part("", "1970-01-01")], vec![(i64::MIN, day), (3 * day, i64::MAX)]),
             (
                 vec![part("", "1970-01-01"), part("1970-01-04", "1970-01-04"), part("1970-01-08", "")],
-                vec![(10, day), (3 * day, 4 * day), (7 * day, i64::MAX)],
+                vec![(i64::MIN, day), (3 * day, 4 * day), (7 * day, i64::MAX)],
             ),
         ];
         for (parts, expected) in rows {

@@ -171,19 +171,33 @@ pub fn lock_holder(connection: &mut AnyConnection, holder: i64) -> Result<(), Er
     Ok(())
 }
 
+/// The types whose resources bear rights over their holder.
+const BEARERS: [ResourceType; 3] = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
+
+/// When a resource that bears rights is written: now, but after all that was written of this holder before, whatever the clock said then:
+/// of two Consents the later one counts. The caller has locked the holder.
+///
+/// # Errors
+/// [`Error::Away`].
+pub fn after_rights(connection: &mut AnyConnection, holder: i64, now: i64) -> Result<i64, Error> {
+    let mut select = Statement::new("SELECT COALESCE(MAX(updated), 0) FROM resource WHERE holder = ");
+    select.big(holder).sql(" AND type IN (").numbers(BEARERS.map(ResourceType::number)).sql(")");
+    let last = select.load::<BigInt, i64>(connection)?.into_iter().next().unwrap_or_default();
+    Ok(now.max(last.saturating_add(1)))
+}
+
 /// Computes all rights and settings of a holder again from its Consents, CareTeams and RelatedPersons. The caller has locked the holder,
 /// so that of two writers the second sees what the first wrote.
 ///
 /// # Errors
 /// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
 pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Result<(), Error> {
-    let types = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
     // Keys grow even where the sandbox's clock is set back: when a resource was made is told by its first version.
     let mut select = Statement::new(
         "SELECT r.type, r.id, COALESCE(v.updated, r.updated), r.updated, r.codec, r.body FROM resource r \
          LEFT JOIN resource_version v ON v.holder = r.holder AND v.key = r.key AND v.version = 1 WHERE r.holder = ",
     );
-    select.big(holder.holder).sql(" AND r.type IN (").numbers(types.map(ResourceType::number)).sql(") ORDER BY r.key");
+    select.big(holder.holder).sql(" AND r.type IN (").numbers(BEARERS.map(ResourceType::number)).sql(") ORDER BY r.key");
     let rows: Vec<(i16, String, i64, i64, i16, Vec<u8>)> =
         select.load::<(SmallInt, Text, BigInt, BigInt, SmallInt, Binary), _>(connection)?;
     let mut sources = Vec::with_capacity(rows.len());

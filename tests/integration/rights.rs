@@ -114,6 +114,60 @@ fn an_administrator_never_blocks_the_treating_physician() {
 }
 
 #[test]
+fn a_clock_that_is_behind_brings_no_right_back_and_ends_none() {
+    on_both(|backend| {
+        let (server, me, letter) = with_letter(backend);
+        let person = holder(&me);
+        let give = |kind: &str, number: u32| {
+            let effect = if kind == "record-block" { "deny" } else { "permit" };
+            server.create(&person, &consent(&me, kind, effect, party(&psidnat(number)))).expect(201)
+        };
+        let end = |given: &Value| {
+            let path = format!("Consent/{}", given["id"].as_str().unwrap());
+            server.fhir(&person, "PUT", &path, Some(&ended(given))).expect(200);
+        };
+        for number in 11..16 {
+            let access = give("record-access", number);
+            match number {
+                12 => end(&access),
+                13 => drop(give("record-block", number)),
+                14 | 15 => end(&give("record-block", number)),
+                _ => {}
+            }
+        }
+        give("record-access", 15);
+        let mut later = consent(&me, "record-access", "permit", party(&psidnat(16)));
+        later["provision"]["period"] = json!({"start": (chrono::Utc::now() + chrono::Duration::hours(1)).to_rfc3339()});
+        server.create(&person, &later).expect(201);
+        let told = |number: u32| {
+            let who = professional(number, "10");
+            (status(&server, &who, &me), reads(&server, &who, &letter))
+        };
+        let of = |status: &str| (status.to_owned(), if status == "valid" { 200 } else { 404 });
+        let expected = ["valid", "expired", "blocked", "expired", "valid", "none"];
+        give("treating-physician", 20);
+        let set = |seconds: i64| {
+            let clock = json!({"set": (chrono::Utc::now() + chrono::Duration::seconds(seconds)).to_rfc3339()}).to_string();
+            server.send("POST", "/sandbox/clock", &[], Some(clock.as_bytes())).expect(200);
+            server.forget_tokens();
+        };
+        for (number, behind) in [(21, 0), (22, 1), (23, 3600), (24, 30 * 86_400)] {
+            set(-behind);
+            for (number, status) in (11..).zip(expected) {
+                assert_eq!(told(number), of(status), "{number}, {behind} s behind");
+            }
+            // What is written then comes after what was written when the clock was ahead.
+            assert_eq!(told(number - 1), of("valid"), "{behind} s behind");
+            give("treating-physician", number);
+            assert_eq!((told(number - 1), told(number)), (of("expired"), of("valid")), "{behind} s behind");
+        }
+        // What begins at a time of its own begins then.
+        set(7200);
+        assert_eq!(told(16), of("valid"));
+    });
+}
+
+#[test]
 fn directories_are_for_every_exercise() {
     on_both(|backend| {
         let (server, me, letter) = with_letter(backend);

@@ -1,0 +1,2 @@
+-- Rights that stand so are in force as they were.
+SELECT 1;
