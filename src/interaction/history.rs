@@ -3,17 +3,15 @@
 
 use serde_json::{Value, json};
 
+use super::history_type::parameters;
 use super::read::{Wanted, answer, answered, candidate, disclosed, find, present};
 use super::{Answer, Error, Request, Service, listed, search_traces};
 use crate::fhir::{ResourceType, outcome, primitive};
 use crate::filter::Envelope;
 use crate::policy::{Action, Decision};
+use crate::store::history::Asked;
 use crate::store::read::Span;
 use crate::store::{self, Found, Version};
-
-/// Versions in one answer at most, and where `_count` is absent.
-pub(super) const VERSIONS_MAX: usize = 200;
-pub(super) const VERSIONS_DEFAULT: usize = 50;
 
 /// One version of a resource.
 ///
@@ -110,8 +108,8 @@ pub async fn history(
         links.push(("next", format!("{address}?{next}")));
     }
     // Versions count from one: their number needs no counting where nothing narrows them.
-    let whole =
-        versions.first().filter(|first| span.since.is_none() && (more || span.before.is_none()) && first.version == found.envelope.version);
+    let narrowed = span.since.is_some() || span.at.is_some();
+    let whole = versions.first().filter(|first| !narrowed && (more || span.before.is_none()) && first.version == found.envelope.version);
     let total = match whole {
         Some(_) if more || versions.len() > 1 => Some(i64::from(found.envelope.version)),
         _ if span.before.is_none() && !more => i64::try_from(versions.len()).ok(),
@@ -121,20 +119,14 @@ pub async fn history(
     Ok(Answer { status: 200, body: bundle.to_string().into_bytes(), ..Answer::default() })
 }
 
-/// `_count`, `_since`, and `_before`, which page links have.
+/// `_count`, `_since`, `_at`, and `_before`, which page links have.
 fn span(pairs: &[(String, String)]) -> Result<Span, Error> {
-    let mut span = Span { limit: VERSIONS_DEFAULT, ..Span::default() };
-    for (name, value) in pairs {
-        let unfit = |message: &str| Error::Value { place: name.clone(), message: message.into() };
-        match name.as_str() {
-            "_count" => span.limit = value.parse::<usize>().map_err(|_| unfit("expected a number"))?.clamp(1, VERSIONS_MAX),
-            "_since" => span.since = Some(primitive::parse_instant(value).ok_or_else(|| unfit("expected an instant"))?),
-            "_before" => span.before = Some(value.parse().map_err(|_| unfit("expected a version"))?),
-            "_format" | "_pretty" => {}
-            _ => return Err(Error::NotSupported { place: name.clone(), message: "a history has `_count` and `_since`".into() }),
-        }
-    }
-    Ok(span)
+    let (before, others): (Vec<_>, Vec<_>) = pairs.iter().cloned().partition(|(name, _)| name == "_before");
+    let Asked { limit, since, at, .. } = parameters(&others)?;
+    let version = |(name, value): &(String, String)| {
+        value.parse().map_err(|_| Error::Value { place: name.clone(), message: "expected a version".into() })
+    };
+    Ok(Span { only: None, before: before.last().map(version).transpose()?, since, at, limit })
 }
 
 /// The versions that this caller may see of what it sees: the current one, and earlier ones by the rules of `history`.
@@ -152,8 +144,7 @@ async fn of(service: &Service, request: &Request, found: &Found, span: Span) -> 
     if denied {
         let Envelope { version, updated, .. } = found.envelope;
         let current = Version { version, updated, body: found.body, deleted: found.deleted, put: false };
-        let wanted = span.only.is_none_or(|only| only == version) && span.before.is_none_or(|before| version < before);
-        return Ok((if wanted { vec![current] } else { Vec::new() }, false));
+        return Ok((if span.has_current(version, updated) { vec![current] } else { Vec::new() }, false));
     }
     Ok(service.store.run(move |connection| store::read::versions(connection, &found, span)).await?)
 }

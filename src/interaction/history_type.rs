@@ -6,11 +6,15 @@
 use serde_json::Value;
 
 use super::cursor::Cursor;
-use super::history::{VERSIONS_DEFAULT, VERSIONS_MAX, told};
+use super::history::told;
 use super::{Answer, Error, Request, Service};
 use crate::fhir::{ResourceType, outcome, primitive};
 use crate::policy::Action;
 use crate::store::{self, Asked, Past, Position, Version, Written};
+
+/// Versions in one answer at most, and where `_count` is absent.
+const VERSIONS_MAX: usize = 200;
+const VERSIONS_DEFAULT: usize = 50;
 
 /// What a cursor of a history is bound to, apart from those of searches.
 fn place(resource: Option<ResourceType>) -> String {
@@ -79,7 +83,7 @@ fn understand(
 }
 
 /// `_count`, `_since` and `_at`.
-fn parameters(pairs: &[(String, String)]) -> Result<Asked, Error> {
+pub(super) fn parameters(pairs: &[(String, String)]) -> Result<Asked, Error> {
     let mut asked = Asked { limit: VERSIONS_DEFAULT, ..Asked::default() };
     for (name, value) in pairs {
         let unfit = |message: &str| Error::Value { place: name.clone(), message: message.into() };

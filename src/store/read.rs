@@ -253,8 +253,20 @@ pub struct Span {
     pub before: Option<i32>,
     /// Those written at this instant or later, microseconds.
     pub since: Option<i64>,
+    /// Those that were current at some time in `[start, end)`.
+    pub at: Option<(i64, i64)>,
     /// How many.
     pub limit: usize,
+}
+
+impl Span {
+    /// Whether the current version is wanted, written at this instant.
+    pub fn has_current(&self, version: i32, updated: i64) -> bool {
+        self.only.is_none_or(|only| only == version)
+            && self.before.is_none_or(|before| version < before)
+            && self.since.is_none_or(|since| updated >= since)
+            && self.at.is_none_or(|(_, end)| updated < end)
+    }
 }
 
 /// Bytes of the versions in one answer, unless the first alone has more.
@@ -267,11 +279,8 @@ pub const VERSIONS_BYTES_MAX: i64 = 32 * 1024 * 1024;
 /// [`Error::Away`], [`Error::Corrupt`].
 pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Result<(Vec<Version>, bool), Error> {
     let Envelope { holder, key, version, updated, .. } = found.envelope;
-    let wanted = span.only.is_none_or(|only| only == version)
-        && span.before.is_none_or(|before| version < before)
-        && span.since.is_none_or(|since| updated >= since);
     let mut all = Vec::new();
-    if wanted {
+    if span.has_current(version, updated) {
         let put = version == 1 && first_was_put(connection, holder, key)?;
         all.push(Version { version, updated, body: found.body.clone(), deleted: found.deleted, put });
     }
@@ -291,6 +300,12 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Re
             sizes.sql(" AND version < ").int(span.before.unwrap_or(i32::MAX)).sql(" AND updated >= ").big(span.since.unwrap_or(i64::MIN))
         }
     };
+    if let Some((start, end)) = span.at {
+        // What the next version had replaced by then was not current any more.
+        sizes.sql(" AND updated < ").big(end).sql(" AND (EXISTS (SELECT 1 FROM resource_version n WHERE n.holder = ").big(holder);
+        sizes.sql(" AND n.key = ").big(key).sql(" AND n.version = resource_version.version + 1 AND n.updated > ").big(start);
+        sizes.sql(") OR (version = ").int(version - 1).sql(" AND ").big(updated).sql(" > ").big(start).sql("))");
+    }
     let limit = if span.only.is_some() { 1 } else { span.limit };
     sizes.sql(" ORDER BY version DESC LIMIT ").number(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1));
     let sizes: Vec<(i32, i64)> = sizes.load::<(Integer, BigInt), _>(connection)?;

@@ -97,9 +97,59 @@ fn a_history_comes_in_pages() {
         let whole = ask(&server, "GET", "Basic/a/_history", &[], "").expect(200);
         assert_eq!((&whole["total"], whole["entry"].as_array().unwrap().len()), (&json!(5), 5));
         assert!(ask(&server, "GET", "Basic/a/_history?_since=2100-01-01T00:00:00Z", &[], "").expect(200).get("entry").is_none());
-        for bad in ["_since=zork", "_count=x", "_at=2020"] {
+        for bad in ["_since=zork", "_count=x", "_at=gestern", "_before=x", "_since=2020", "_sort=_id"] {
             assert_eq!(ask(&server, "GET", &format!("Basic/a/_history?{bad}"), &[], "").status, 400, "{bad}");
         }
+    });
+}
+
+#[test]
+fn a_history_tells_what_was_current_at_a_time() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let body = json!({"resourceType": "Basic", "id": "a", "code": {"text": "x"}}).to_string();
+        for day in 1..=4 {
+            let clock = json!({"set": format!("2031-03-{:02}T12:00:00Z", day * 2)}).to_string();
+            server.send("POST", "/sandbox/clock", &[], Some(clock.as_bytes())).expect(200);
+            assert!(matches!(ask(&server, "PUT", "Basic/a", &[("content-type", JSON)], &body).status, 200 | 201));
+        }
+        let told = |query: &str| -> (String, Option<i64>) {
+            let page = ask(&server, "GET", &format!("Basic/a/_history?{query}"), &[], "").expect(200);
+            let entries = page["entry"].as_array().cloned().unwrap_or_default();
+            let versions: Vec<&str> = entries.iter().map(|entry| entry["resource"]["meta"]["versionId"].as_str().unwrap()).collect();
+            (versions.join(" "), page["total"].as_i64())
+        };
+        let rows = [
+            ("_at=2031-03-01", "", 0),
+            ("_at=2031-03-02", "1", 1),
+            ("_at=2031-03-03", "1", 1),
+            ("_at=2031-03-04", "2 1", 2),
+            ("_at=2031-03-04T12:10:00Z", "2", 1),
+            ("_at=2031-03-04T11:59:59Z", "1", 1),
+            ("_at=2031-03-07", "3", 1),
+            ("_at=2031-03", "4 3 2 1", 4),
+            ("_at=2032", "4", 1),
+            ("_at=2031-03&_since=2031-03-05T00:00:00Z", "4 3", 2),
+            ("_at=2031-03&_before=4", "3 2 1", 3),
+        ];
+        for (query, versions, total) in rows {
+            let (found, counted) = told(query);
+            let total = if query.contains("_before") { None } else { Some(total) };
+            assert_eq!((found.as_str(), counted), (versions, total), "{query}");
+        }
+        // Page by page.
+        let (mut seen, mut next) = (Vec::new(), Some("Basic/a/_history?_at=2031-03-04&_count=1".to_owned()));
+        while let Some(path) = next {
+            let page = ask(&server, "GET", &path, &[], "").expect(200);
+            seen.push(page["entry"][0]["resource"]["meta"]["versionId"].as_str().unwrap().to_owned());
+            let link = page["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next");
+            next = link.map(|link| link["url"].as_str().unwrap().split("/fhir/").nth(1).unwrap().to_owned());
+        }
+        assert_eq!(seen, ["2", "1"]);
+        // The type tells the same of it.
+        let of_type = ask(&server, "GET", "Basic/_history?_at=2031-03-04", &[], "").expect(200);
+        let versions: Vec<_> = of_type["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]["meta"]["versionId"]).collect();
+        assert_eq!(versions, ["2", "1"]);
     });
 }
 

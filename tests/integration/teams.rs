@@ -120,6 +120,16 @@ fn earlier_versions_of_a_team_are_not_for_those_named_now() {
             let (first, none) = (server.get(who, &format!("{path}/_history/1")), server.get(who, &format!("{path}/_history/9")));
             assert_eq!(first.status, if versions == 2 { 200 } else { 404 }, "{who}");
             assert!(versions == 2 || first.text().replace("_history/1", "") == none.text().replace("_history/9", ""));
+            // Nor by asking of a time.
+            for (query, found) in
+                [("_at=le2200", None), ("_at=2200", Some(1)), ("_since=2200-01-01T00:00:00Z", Some(0)), ("_at=1999", Some(0))]
+            {
+                let answer = server.get(who, &format!("{path}/_history?{query}"));
+                assert_eq!((answer.status == 200).then(|| answer.json()["total"].as_i64().unwrap()), found, "{who} {query}");
+                assert!(!answer.text().contains(&psidnat(5)), "{who} {query}");
+            }
+            let whole = server.get(who, &format!("{path}/_history?_since=1999-01-01T00:00:00Z")).expect(200);
+            assert_eq!(whole["total"], versions, "{who}");
         }
         // A Consent keeps whom it names, and so its versions are theirs.
         let right = server.create(&person, &consent(&me, "record-access", "permit", party(&psidnat(7))));
