@@ -123,7 +123,17 @@ pub fn seeded_id(seed: u64, place: u64) -> String {
     seeded(seed, place).to_string()
 }
 
-/// A UUIDv7 out of numbers: as if drawn in the first seconds of 2020, whatever the clock says.
+/// The millisecond at which a clock stood when this id was drawn, microseconds since 1970: of a UUIDv7 that is not out of numbers.
+pub fn drawn_at(id: &str) -> Option<i64> {
+    let (seconds, nanos) = Uuid::try_parse(id).ok().filter(|id| id.get_version_num() == 7)?.get_timestamp()?.to_unix();
+    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1000))?;
+    (micros.unsigned_abs() >= KEY_EPOCH.unsigned_abs() + SEEDED * 1000).then_some(micros)
+}
+
+/// Ids that are drawn out of numbers say that they were drawn in so many first milliseconds of 2020.
+const SEEDED: u64 = 1_000_000;
+
+/// A UUIDv7 out of numbers: as if drawn in the first minutes of 2020, whatever the clock says.
 fn seeded(seed: u64, place: u64) -> Uuid {
     // splitmix64: numbers that look like chance.
     let mix = |number: u64| {
@@ -137,7 +147,7 @@ fn seeded(seed: u64, place: u64) -> Uuid {
     for (byte, chance) in random.iter_mut().zip(first.to_be_bytes().into_iter().chain(mix(first).to_be_bytes())) {
         *byte = chance;
     }
-    let millis = KEY_EPOCH.unsigned_abs() / 1000 + seed % 1_000_000;
+    let millis = KEY_EPOCH.unsigned_abs() / 1000 + seed % SEEDED;
     Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
 }
 
@@ -178,6 +188,22 @@ mod tests {
             assert!(next > last && Uuid::parse_str(&next).is_ok_and(|id| id.get_version_num() == 7), "{last} {next}");
             last = next;
             std::thread::sleep(std::time::Duration::from_micros(5));
+        }
+    }
+
+    #[test]
+    fn an_id_tells_when_it_was_drawn_unless_out_of_numbers() {
+        let instant = 1_900_000_000_123_456;
+        let rows = [
+            (Clock::default().id_at(instant), Some(instant - 456)),
+            (seeded_id(7, 0), None),
+            (seeded_id(u64::MAX, 3), None),
+            ("0b3cbd33-4c1c-4a9a-8a87-3f2a4ad2c001".into(), None),
+            ("a".into(), None),
+            (String::new(), None),
+        ];
+        for (id, expected) in rows {
+            assert_eq!(drawn_at(&id), expected, "{id}");
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod age;
 mod applications;
+mod blocks;
 pub mod caller;
 mod catalogue;
 pub mod changes;

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::blocks::{Block, ENDED, beaten, end_at};
 use super::nomenclature::TRE_A03;
 use crate::fhir::{ResourceType, national, primitive};
 use crate::filter::{Actor, Label, Right, RightKind, Setting};
@@ -20,9 +21,11 @@ pub struct Source {
     pub resource: ResourceType,
     /// Its logical id.
     pub id: String,
-    /// When it was created, microseconds since 1970.
+    /// When it was created, microseconds since 1970: of one holder's resources always after all that were written before.
     pub created: i64,
-    /// When its current version was written.
+    /// When it was created by the clock that wrote it; before `created` where a clock had been ahead.
+    pub recorded: i64,
+    /// When its current version was written, in the order of `created`.
     pub updated: i64,
     /// The resource.
     pub value: Value,
@@ -89,8 +92,12 @@ fn period(value: Option<&Value>) -> (i64, i64) {
 }
 
 /// Every right, and the settings, that the sources give over a holder born on this day (days since 1970).
+///
+/// What was given is in force and what was ended is over whatever a clock says: that of another server may be behind, and any may be set
+/// back. The clock of whoever reads is asked for the times alone that Consents, teams and representatives state.
 pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
     let mut rights = Vec::new();
+    let mut blocks = Vec::new();
     let mut settings = default_settings();
     let mut consents: Vec<&Source> = sources.iter().filter(|source| source.resource == ResourceType::CONSENT).collect();
     consents.sort_by_key(|source| source.created);
@@ -98,16 +105,22 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
         let Some(kind) = consent_kind(&source.value) else { continue };
         let active = source.value.get("status").and_then(Value::as_str) == Some("active");
         let permits = source.value.pointer("/provision/type").and_then(Value::as_str) == Some("permit");
-        let (start, end) = period(source.value.pointer("/provision/period"));
-        let from = source.created.max(start);
-        // A consent that is no longer active ended when it was made so.
-        let until = if active { end } else { end.min(source.updated) };
         if let Some(setting) = setting_of(kind) {
             if active {
                 settings = if permits { settings | setting.bit() } else { settings & !setting.bit() };
             }
             continue;
         }
+        let (mut start, end) = period(source.value.pointer("/provision/period"));
+        if kind == "record-block" {
+            start = i64::MIN;
+        }
+        // One that was never in force gives nothing, and ends nothing.
+        let never = start.max(source.recorded) >= end || !active && start.max(source.created) >= source.updated;
+        if never {
+            continue;
+        }
+        let (from, until) = if active { (start, end) } else { (i64::MIN, ENDED) };
         let right = |kind, actor, from: i64, until: i64| Right {
             actor,
             kind,
@@ -116,65 +129,48 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             parts: parts(&source.value),
             source: format!("Consent/{}", source.id),
         };
+        let named = || consent_actors(&source.value).into_iter();
         match (kind, permits) {
-            ("record-access", true) => {
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::RecordAccess, a, from, until)))
-            }
-            ("administrator", true) => {
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Administrator, a, from, until)))
-            }
-            ("occupational-health", true) => {
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(RightKind::Occupational, a, from, until)))
-            }
+            ("record-access", true) => rights.extend(named().map(|a| right(RightKind::RecordAccess, a, from, until))),
+            ("administrator", true) => rights.extend(named().map(|a| right(RightKind::Administrator, a, from, until))),
+            ("occupational-health", true) => rights.extend(named().map(|a| right(RightKind::Occupational, a, from, until))),
             ("application", true) => {
                 let Some(parts) = parts_and_purposes(&source.value) else { continue };
-                let allowed = consent_actors(&source.value).into_iter().map(|a| right(RightKind::Application, a, from, until));
+                let allowed = named().map(|a| right(RightKind::Application, a, from, until));
                 rights.extend(allowed.map(|right| Right { parts: parts.clone(), ..right }));
             }
             ("record-block", false) => {
                 let kind = if by_administrator(&source.value) { RightKind::BlockByAdministrator } else { RightKind::Block };
-                rights.extend(consent_actors(&source.value).into_iter().map(|a| right(kind, a, source.created, until)))
+                rights.extend(named().map(|a| right(kind, a, from, until)));
+                blocks.extend(named().map(|actor| Block { actor, source, active, end }));
             }
             ("treating-physician", true) => {
-                // One at a time: a new one ends the former. One that was never in force ends nothing.
-                if from < until {
-                    for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
-                        former.until = former.until.min(from);
+                // One at a time: a new one ends the former.
+                for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
+                    if start > source.recorded {
+                        former.until = former.until.min(start);
+                    } else {
+                        end_at(former, source.recorded);
                     }
                 }
-                rights
-                    .extend(consent_actors(&source.value).into_iter().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
+                rights.extend(named().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
             }
             ("care-team-access", true) => {
                 for (member, since, to) in members(sources, &source.value) {
-                    rights.push(right(RightKind::CareTeam, member, from.max(since), until.min(to)));
+                    let begins = start.max(since);
+                    if begins.max(source.recorded) < end.min(to) && (active || begins < source.updated) {
+                        let (from, until) = if active { (begins, end.min(to)) } else { (from, until) };
+                        rights.push(right(RightKind::CareTeam, member, from, until));
+                    }
                 }
             }
             _ => {}
         }
     }
-    block(&mut rights, &consents);
+    beaten(&mut rights, &blocks, &consents);
     rights.extend(sources.iter().filter(|s| s.resource == ResourceType::RELATED_PERSON).filter_map(|source| representative(source, born)));
     rights.retain(|right| right.from < right.until);
-    settle(&mut rights, sources);
     (merged(rights), settings)
-}
-
-/// Where a right stands that ended before it was last computed: after [`i64::MIN`], where it began.
-const ENDED: i64 = i64::MIN + 1;
-
-/// What began or ended by the last write has done so for good, whatever a clock says later: that of another server may be behind, and
-/// any may be set back. Only what begins or ends at a time of its own, yet to come, waits for a clock.
-fn settle(rights: &mut [Right], sources: &[Source]) {
-    let written = sources.iter().map(|source| source.created.max(source.updated)).max().unwrap_or(i64::MIN);
-    for right in rights {
-        if right.from <= written {
-            right.from = i64::MIN;
-        }
-        if right.until <= written {
-            right.until = ENDED;
-        }
-    }
 }
 
 /// A professional records a block as administrator only.
@@ -264,18 +260,6 @@ fn members(sources: &[Source], consent: &Value) -> Vec<(Actor, i64, i64)> {
     found
 }
 
-/// A block beats every right of its actor given before the block ended: after unblocking, a new one is needed.
-fn block(rights: &mut [Right], consents: &[&Source]) {
-    let given =
-        |source: &str| consents.iter().find(|c| source.strip_prefix("Consent/") == Some(c.id.as_str())).map_or(i64::MIN, |c| c.created);
-    let blocks: Vec<Right> = rights.iter().filter(|r| r.kind.blocks()).cloned().collect();
-    for right in rights.iter_mut().filter(|r| !r.kind.blocks()) {
-        for block in blocks.iter().filter(|block| block.actor == right.actor && given(&right.source) < block.until) {
-            right.until = right.until.min(block.from.max(i64::MIN + 1));
-        }
-    }
-}
-
 /// The right of a RelatedPerson: a representative, until the holder's majority where the holder was a minor.
 fn representative(source: &Source, born: i32) -> Option<Right> {
     if source.value.get("active").and_then(Value::as_bool) != Some(true) {
@@ -285,10 +269,10 @@ fn representative(source: &Source, born: i32) -> Option<Right> {
     let ins = identifiers.iter().find_map(|i| national::Ins::new(i.get("system")?.as_str()?, i.get("value")?.as_str()?))?;
     let (start, end) = period(source.value.get("period"));
     let majority = majority(born);
-    let until = if source.created < majority { end.min(majority) } else { end };
+    let until = if source.recorded < majority { end.min(majority) } else { end };
     let actor = Actor::person(&ins.to_string())?;
-    let (from, source) = (source.created.max(start), format!("RelatedPerson/{}", source.id));
-    Some(Right { actor, kind: RightKind::Representative, from, until, parts: String::new(), source })
+    let source = format!("RelatedPerson/{}", source.id);
+    Some(Right { actor, kind: RightKind::Representative, from: start, until, parts: String::new(), source })
 }
 
 #[cfg(test)]
@@ -309,7 +293,7 @@ mod tests {
             "category": [{"coding": [{"system": "https://ensemble.example/fhir/CodeSystem/consent-kind", "code": kind}]}],
             "provision": {"type": effect, "actor": [{"reference": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}}}]}
         });
-        Source { resource: ResourceType::CONSENT, id: id.into(), created, updated, value }
+        Source { resource: ResourceType::CONSENT, id: id.into(), created, recorded: created, updated, value }
     }
 
     fn spans(sources: &[Source], kind: RightKind) -> Vec<(i64, i64)> {
@@ -332,6 +316,38 @@ mod tests {
         for (sources, expected) in rows {
             assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
         }
+    }
+
+    #[test]
+    fn times_mean_what_they_say_where_a_clock_was_ahead() {
+        let day = 86_400_000_000;
+        // Written on the first day, after something that a clock on its fiftieth wrote.
+        let timed = |id: &str, kind: &str, effect: &str, order: i64, recorded: i64, period: Value| {
+            let mut timed = consent(id, kind, effect, 50 * day + order, true, 50 * day + order);
+            timed.recorded = recorded;
+            timed.value["provision"]["period"] = period;
+            timed
+        };
+        let access = |order, recorded, period| timed("a", "record-access", "permit", order, recorded, period);
+        let blocked = |order| timed("b", "record-block", "deny", order, 20, json!({"end": "1970-01-07"}));
+        let rows = [
+            (vec![access(1, 10, json!({"end": "1970-01-07"}))], vec![(i64::MIN, 7 * day)]),
+            (vec![access(1, 10, json!({"start": "1970-01-11"}))], vec![(10 * day, i64::MAX)]),
+            (vec![access(1, 10, json!({})), blocked(2)], vec![OVER]),
+            (vec![blocked(1), access(2, 30, json!({}))], vec![]),
+            (vec![blocked(1), access(2, 8 * day, json!({}))], vec![EVER]),
+        ];
+        for (sources, expected) in rows {
+            assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
+        }
+        assert_eq!(spans(&[blocked(1)], RightKind::Block), [(i64::MIN, 7 * day)]);
+        let parent = Source {
+            resource: ResourceType::RELATED_PERSON,
+            value: json!({"active": true, "identifier": [{"system": "urn:oid:1.2.250.1.213.1.4.10", "value": "280037511000114"}]}),
+            ..access(1, 10, json!({}))
+        };
+        let until = |born| project(std::slice::from_ref(&parent), born).0[0].until;
+        assert_eq!((until(20 - 18 * 366), until(-40 * 366)), (majority(20 - 18 * 366), i64::MAX));
     }
 
     #[test]
@@ -373,6 +389,7 @@ mod tests {
             resource: ResourceType::CARE_TEAM,
             id: "t".into(),
             created: 5,
+            recorded: 5,
             updated: 5,
             value: json!({"status": "active", "participant": [{
                 "member": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}},
@@ -406,6 +423,7 @@ mod tests {
                 resource: ResourceType::CARE_TEAM,
                 id: "t".into(),
                 created: 5,
+                recorded: 5,
                 updated: 5,
                 value: json!({"status": "active", "participant": parts}),
             };

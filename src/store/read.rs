@@ -287,6 +287,8 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Re
     if span.only == Some(version) {
         return Ok((all, false));
     }
+    // What was written since the decision was not decided on.
+    let before = span.before.unwrap_or(i32::MAX).min(version);
     let earlier = |select: &str| {
         let mut statement = Statement::new(select);
         statement.sql(" FROM resource_version WHERE holder = ").big(holder).sql(" AND key = ").big(key);
@@ -295,10 +297,8 @@ pub fn versions(connection: &mut AnyConnection, found: &Found, span: Span) -> Re
     // How large they are is asked before they are fetched.
     let mut sizes = earlier("SELECT version, CAST(LENGTH(body) AS BIGINT)");
     match span.only {
-        Some(only) => sizes.sql(" AND version = ").int(only),
-        None => {
-            sizes.sql(" AND version < ").int(span.before.unwrap_or(i32::MAX)).sql(" AND updated >= ").big(span.since.unwrap_or(i64::MIN))
-        }
+        Some(only) => sizes.sql(" AND version = ").int(only).sql(" AND version < ").int(before),
+        None => sizes.sql(" AND version < ").int(before).sql(" AND updated >= ").big(span.since.unwrap_or(i64::MIN)),
     };
     if let Some((start, end)) = span.at {
         // What the next version had replaced by then was not current any more.

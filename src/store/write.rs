@@ -8,6 +8,7 @@ use super::error::Error;
 use super::pool::AnyConnection;
 use super::read::decode;
 use super::sql::Statement;
+use crate::clock::drawn_at;
 use crate::fhir::ResourceType;
 use crate::filter::{Actor, Envelope, HolderRow, HolderState, IndexRows, Label, Right, RightKind};
 use crate::policy::projection::{Source, project};
@@ -192,7 +193,7 @@ pub fn after_rights(connection: &mut AnyConnection, holder: i64, now: i64) -> Re
 /// # Errors
 /// [`Error::Corrupt`] for a stored resource that cannot be read: then nothing changes.
 pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Result<(), Error> {
-    // Keys grow even where the sandbox's clock is set back: when a resource was made is told by its first version.
+    // Keys grow even where the sandbox's clock is set back: the order is that of first versions, the time by the clock that of the id.
     let mut select = Statement::new(
         "SELECT r.type, r.id, COALESCE(v.updated, r.updated), r.updated, r.codec, r.body FROM resource r \
          LEFT JOIN resource_version v ON v.holder = r.holder AND v.key = r.key AND v.version = 1 WHERE r.holder = ",
@@ -204,7 +205,8 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     for (number, id, created, updated, codec, body) in rows {
         let value: Value = serde_json::from_slice(&decode(codec, body)?).map_err(|_| Error::Corrupt("body"))?;
         let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
-        sources.push(Source { resource, id, created, updated, value });
+        let recorded = drawn_at(&id).map_or(created, |at| at.min(created));
+        sources.push(Source { resource, id, created, recorded, updated, value });
     }
     let (rights, settings) = project(&sources, holder.born);
     let mut delete = Statement::new("DELETE FROM access_right WHERE holder = ");
@@ -282,7 +284,8 @@ pub fn actor_of(connection: &mut AnyConnection, holder: i64, kind: RightKind, no
 /// [`Error::Away`].
 pub fn seen_by_holder(connection: &mut AnyConnection, document: &Envelope, kinds: &[i16]) -> Result<bool, Error> {
     let mut select = Statement::new("SELECT r.key FROM audit_event r WHERE r.holder = ");
-    select.big(document.holder).sql(" AND r.key > ").big(document.key).sql(" AND r.kind IN (").numbers(kinds.iter().copied());
+    // Whatever the key of the trace: it may be of another clock than the document's.
+    select.big(document.holder).sql(" AND r.kind IN (").numbers(kinds.iter().copied());
     // Who reads a trace of the document has not seen the document.
     select.sql(") AND r.status < 400 AND r.found > 0 AND r.target_type <> ").number(ResourceType::AUDIT_EVENT.number());
     let these = |select: &mut Statement| {

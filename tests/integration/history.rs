@@ -1,5 +1,7 @@
 //! The history of a type and of all types (FHIR R4 http.html#history): what testers keep, and nobody else's.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
@@ -149,5 +151,41 @@ fn nobody_but_a_tester_has_a_history_of_a_type() {
         let traces = server.get(&holder(&me), "AuditEvent?_count=200").expect(200).to_string();
         assert!(traces.contains("history-type"), "{traces}");
         assert_eq!(server.get(&service("tester"), "_history").expect(200)["total"], 0, "what is of records is no part of it");
+    });
+}
+
+/// What is written while a history is read is not in it: it was not decided on.
+#[test]
+fn a_history_is_of_one_moment() {
+    on_both(|backend| {
+        let server = Server::open(backend);
+        let put = |n: u32| {
+            let body = json!({"resourceType": "Basic", "id": "a", "code": {"text": n.to_string()}}).to_string();
+            server.send("PUT", "/fhir/Basic/a", &[("content-type", "application/fhir+json")], Some(body.as_bytes())).status
+        };
+        assert_eq!(put(0), 201);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..3)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut read = 0;
+                        while !done.load(Ordering::Relaxed) || read == 0 {
+                            let page = server.send("GET", "/fhir/Basic/a/_history?_count=4", &[], None).expect(200);
+                            let entries = page["entry"].as_array().unwrap();
+                            let version = |entry: &Value| entry["resource"]["meta"]["versionId"].as_str().unwrap().parse::<i64>().unwrap();
+                            let versions: Vec<i64> = entries.iter().map(version).collect();
+                            assert!(versions.windows(2).all(|two| two[0] == two[1] + 1), "{versions:?}");
+                            assert_eq!(page["total"], versions[0]);
+                            read += 1;
+                        }
+                    })
+                })
+                .collect();
+            let written: Vec<u16> = (1..400).map(put).collect();
+            done.store(true, Ordering::Relaxed);
+            readers.into_iter().for_each(|reader| reader.join().unwrap());
+            assert!(written.iter().all(|status| *status == 200), "{written:?}");
+        });
     });
 }

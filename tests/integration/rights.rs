@@ -168,6 +168,55 @@ fn a_clock_that_is_behind_brings_no_right_back_and_ends_none() {
 }
 
 #[test]
+fn times_mean_what_they_say_after_a_clock_was_ahead() {
+    on_both(|backend| {
+        let (server, me, letter) = with_letter(backend);
+        let person = holder(&me);
+        let begun = chrono::Utc::now();
+        let day = |days: i64| (begun + chrono::Duration::days(days)).to_rfc3339();
+        let set = |days: i64| {
+            server.send("POST", "/sandbox/clock", &[], Some(json!({"set": day(days)}).to_string().as_bytes())).expect(200);
+            server.forget_tokens();
+        };
+        let give = |kind: &str, number: u32, period: Value| {
+            let effect = if kind == "record-block" { "deny" } else { "permit" };
+            let mut given = consent(&me, kind, effect, party(&psidnat(number)));
+            if period.is_object() {
+                given["provision"]["period"] = period;
+            }
+            server.create(&person, &given).expect(201);
+        };
+        let told = || -> Vec<(u32, String, u16)> {
+            let one = |number| {
+                let who = professional(number, "10");
+                (number, status(&server, &who, &me), reads(&server, &who, &letter))
+            };
+            (11..17).map(one).collect()
+        };
+        let of = |all: [&str; 6]| -> Vec<(u32, String, u16)> {
+            (11..17).zip(all).map(|(number, told)| (number, told.to_owned(), if told == "valid" { 200 } else { 404 })).collect()
+        };
+        set(42);
+        give("record-access", 11, Value::Null);
+        set(0);
+        give("record-access", 12, json!({"start": day(10)}));
+        give("record-access", 13, json!({"end": day(7)}));
+        give("record-access", 14, Value::Null);
+        give("record-block", 14, json!({"end": day(7)}));
+        give("record-block", 15, json!({"end": day(7)}));
+        give("record-access", 15, Value::Null);
+        give("record-block", 16, json!({"end": day(7)}));
+        assert_eq!(told(), of(["valid", "none", "valid", "blocked", "blocked", "blocked"]));
+        set(8);
+        give("record-access", 16, Value::Null);
+        // After a block a new right is needed.
+        assert_eq!(told(), of(["valid", "none", "expired", "expired", "none", "valid"]));
+        set(11);
+        assert_eq!(told(), of(["valid", "valid", "expired", "expired", "none", "valid"]));
+    });
+}
+
+#[test]
 fn directories_are_for_every_exercise() {
     on_both(|backend| {
         let (server, me, letter) = with_letter(backend);
