@@ -4,7 +4,6 @@
 
 mod age;
 mod applications;
-mod blocks;
 pub mod caller;
 mod catalogue;
 pub mod changes;
@@ -13,6 +12,7 @@ pub mod deposits;
 mod explain;
 mod files;
 mod finding;
+mod given;
 mod known;
 pub mod labels;
 mod law;

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::blocks::{Block, ENDED, beaten, end_at};
+use super::given::{Block, ENDED, Given};
 use super::nomenclature::TRE_A03;
 use crate::fhir::{ResourceType, national, primitive};
 use crate::filter::{Actor, Label, Right, RightKind, Setting};
@@ -92,42 +92,29 @@ fn period(value: Option<&Value>) -> (i64, i64) {
 }
 
 /// Every right, and the settings, that the sources give over a holder born on this day (days since 1970).
-///
-/// What was given is in force and what was ended is over whatever a clock says: that of another server may be behind, and any may be set
-/// back. The clock of whoever reads is asked for the times alone that Consents, teams and representatives state.
 pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
-    let mut rights = Vec::new();
+    let mut rights: Vec<Given<'_>> = Vec::new();
     let mut blocks = Vec::new();
     let mut settings = default_settings();
     let mut consents: Vec<&Source> = sources.iter().filter(|source| source.resource == ResourceType::CONSENT).collect();
     consents.sort_by_key(|source| source.created);
-    for source in &consents {
+    for source in consents {
         let Some(kind) = consent_kind(&source.value) else { continue };
         let active = source.value.get("status").and_then(Value::as_str) == Some("active");
         let permits = source.value.pointer("/provision/type").and_then(Value::as_str) == Some("permit");
+        let (start, end) = period(source.value.pointer("/provision/period"));
+        let from = source.recorded.max(start);
+        // A consent that is no longer active ended when it was made so.
+        let until = if active { end } else { end.min(source.updated) };
         if let Some(setting) = setting_of(kind) {
             if active {
                 settings = if permits { settings | setting.bit() } else { settings & !setting.bit() };
             }
             continue;
         }
-        let (mut start, end) = period(source.value.pointer("/provision/period"));
-        if kind == "record-block" {
-            start = i64::MIN;
-        }
-        // One that was never in force gives nothing, and ends nothing.
-        let never = start.max(source.recorded) >= end || !active && start.max(source.created) >= source.updated;
-        if never {
-            continue;
-        }
-        let (from, until) = if active { (start, end) } else { (i64::MIN, ENDED) };
-        let right = |kind, actor, from: i64, until: i64| Right {
-            actor,
-            kind,
-            from,
-            until,
-            parts: parts(&source.value),
-            source: format!("Consent/{}", source.id),
+        let right = |kind, actor, from: i64, until: i64| {
+            let (parts, of) = (parts(&source.value), format!("Consent/{}", source.id));
+            Given { right: Right { actor, kind, from, until, parts, source: of }, source, over: !active }
         };
         let named = || consent_actors(&source.value).into_iter();
         match (kind, permits) {
@@ -137,40 +124,37 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
             ("application", true) => {
                 let Some(parts) = parts_and_purposes(&source.value) else { continue };
                 let allowed = named().map(|a| right(RightKind::Application, a, from, until));
-                rights.extend(allowed.map(|right| Right { parts: parts.clone(), ..right }));
+                rights.extend(allowed.map(|given| Given { right: Right { parts: parts.clone(), ..given.right }, ..given }));
             }
-            ("record-block", false) => {
+            // One that was ended as it was recorded blocked nobody.
+            ("record-block", false) if active || source.created < source.updated => {
                 let kind = if by_administrator(&source.value) { RightKind::BlockByAdministrator } else { RightKind::Block };
-                rights.extend(named().map(|a| right(kind, a, from, until)));
-                blocks.extend(named().map(|actor| Block { actor, source, active, end }));
+                let (from, until) = (i64::MIN, if active { end } else { ENDED });
+                blocks.extend(named().map(|a| Block { right: right(kind, a, from, until).right, source, active, end }));
             }
             ("treating-physician", true) => {
-                // One at a time: a new one ends the former.
-                for former in rights.iter_mut().filter(|r: &&mut Right| r.kind == RightKind::TreatingPhysician) {
-                    if start > source.recorded {
-                        former.until = former.until.min(start);
-                    } else {
-                        end_at(former, source.recorded);
+                // One at a time: a new one ends the former. One that was never in force ends nothing.
+                if from < until {
+                    for former in rights.iter_mut().filter(|given| given.right.kind == RightKind::TreatingPhysician) {
+                        former.end(from, start <= source.recorded);
                     }
                 }
                 rights.extend(named().take(1).map(|a| right(RightKind::TreatingPhysician, a, from, until)));
             }
             ("care-team-access", true) => {
                 for (member, since, to) in members(sources, &source.value) {
-                    let begins = start.max(since);
-                    if begins.max(source.recorded) < end.min(to) && (active || begins < source.updated) {
-                        let (from, until) = if active { (begins, end.min(to)) } else { (from, until) };
-                        rights.push(right(RightKind::CareTeam, member, from, until));
-                    }
+                    rights.push(right(RightKind::CareTeam, member, from.max(since), until.min(to)));
                 }
             }
             _ => {}
         }
     }
-    beaten(&mut rights, &blocks, &consents);
+    for block in &blocks {
+        block.strike(&mut rights);
+    }
     rights.extend(sources.iter().filter(|s| s.resource == ResourceType::RELATED_PERSON).filter_map(|source| representative(source, born)));
-    rights.retain(|right| right.from < right.until);
-    (merged(rights), settings)
+    let settled = rights.into_iter().filter_map(Given::settled);
+    (merged(settled.chain(blocks.into_iter().map(|block| block.right)).collect()), settings)
 }
 
 /// A professional records a block as administrator only.
@@ -261,7 +245,7 @@ fn members(sources: &[Source], consent: &Value) -> Vec<(Actor, i64, i64)> {
 }
 
 /// The right of a RelatedPerson: a representative, until the holder's majority where the holder was a minor.
-fn representative(source: &Source, born: i32) -> Option<Right> {
+fn representative(source: &Source, born: i32) -> Option<Given<'_>> {
     if source.value.get("active").and_then(Value::as_bool) != Some(true) {
         return None;
     }
@@ -271,19 +255,25 @@ fn representative(source: &Source, born: i32) -> Option<Right> {
     let majority = majority(born);
     let until = if source.recorded < majority { end.min(majority) } else { end };
     let actor = Actor::person(&ins.to_string())?;
-    let source = format!("RelatedPerson/{}", source.id);
-    Some(Right { actor, kind: RightKind::Representative, from: start, until, parts: String::new(), source })
+    let (from, of) = (source.recorded.max(start), format!("RelatedPerson/{}", source.id));
+    let right = Right { actor, kind: RightKind::Representative, from, until, parts: String::new(), source: of };
+    Some(Given { right, source, over: false })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::given::BEHIND_MAX;
     use super::*;
     use serde_json::json;
 
-    /// In force whatever the clock says, and over whatever it says.
-    const EVER: (i64, i64) = (i64::MIN, i64::MAX);
+    /// Over, whatever a clock says.
     const OVER: (i64, i64) = (i64::MIN, ENDED);
+
+    /// In force since it was recorded, also where a clock is behind.
+    const fn since(recorded: i64) -> (i64, i64) {
+        (recorded - BEHIND_MAX, i64::MAX)
+    }
 
     const NURSE: &str = "810000000017";
 
@@ -304,12 +294,15 @@ mod tests {
     fn a_block_ends_what_was_given_before_it_ended() {
         let access = consent("a", "record-access", "permit", 10, true, 10);
         let later = consent("c", "record-access", "permit", 60, true, 60);
+        let mut past_block = consent("b", "record-block", "deny", 20, true, 20);
+        past_block.value.pointer_mut("/provision").unwrap()["period"] = json!({"end": "1969-01-01"});
         let rows = [
-            (vec![access.clone()], vec![EVER]),
+            (vec![access.clone()], vec![since(10)]),
             (vec![access.clone(), consent("b", "record-block", "deny", 20, true, 20)], vec![OVER]),
             (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50)], vec![OVER]),
-            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50), later.clone()], vec![OVER, EVER]),
+            (vec![access.clone(), consent("b", "record-block", "deny", 20, false, 50), later.clone()], vec![OVER, since(60)]),
             (vec![consent("b", "record-block", "deny", 20, true, 20), later], vec![]),
+            (vec![access.clone(), past_block], vec![OVER]),
             (vec![consent("a", "record-access", "permit", 10, false, 30)], vec![OVER]),
             (vec![consent("a", "record-access", "deny", 10, true, 10)], vec![]),
         ];
@@ -325,17 +318,17 @@ mod tests {
         let timed = |id: &str, kind: &str, effect: &str, order: i64, recorded: i64, period: Value| {
             let mut timed = consent(id, kind, effect, 50 * day + order, true, 50 * day + order);
             timed.recorded = recorded;
-            timed.value["provision"]["period"] = period;
+            timed.value.pointer_mut("/provision").unwrap()["period"] = period;
             timed
         };
         let access = |order, recorded, period| timed("a", "record-access", "permit", order, recorded, period);
         let blocked = |order| timed("b", "record-block", "deny", order, 20, json!({"end": "1970-01-07"}));
         let rows = [
-            (vec![access(1, 10, json!({"end": "1970-01-07"}))], vec![(i64::MIN, 7 * day)]),
+            (vec![access(1, 10, json!({"end": "1970-01-07"}))], vec![(since(10).0, 7 * day)]),
             (vec![access(1, 10, json!({"start": "1970-01-11"}))], vec![(10 * day, i64::MAX)]),
             (vec![access(1, 10, json!({})), blocked(2)], vec![OVER]),
             (vec![blocked(1), access(2, 30, json!({}))], vec![]),
-            (vec![blocked(1), access(2, 8 * day, json!({}))], vec![EVER]),
+            (vec![blocked(1), access(2, 8 * day, json!({}))], vec![since(8 * day)]),
         ];
         for (sources, expected) in rows {
             assert_eq!(spans(&sources, RightKind::RecordAccess), expected, "{sources:?}");
@@ -346,8 +339,8 @@ mod tests {
             value: json!({"active": true, "identifier": [{"system": "urn:oid:1.2.250.1.213.1.4.10", "value": "280037511000114"}]}),
             ..access(1, 10, json!({}))
         };
-        let until = |born| project(std::slice::from_ref(&parent), born).0[0].until;
-        assert_eq!((until(20 - 18 * 366), until(-40 * 366)), (majority(20 - 18 * 366), i64::MAX));
+        let until = |born| project(std::slice::from_ref(&parent), born).0.first().map(|right| right.until);
+        assert_eq!((until(20 - 18 * 366), until(-40 * 366)), (Some(majority(20 - 18 * 366)), Some(i64::MAX)));
     }
 
     #[test]
@@ -373,14 +366,14 @@ mod tests {
     #[test]
     fn a_new_treating_physician_ends_the_former() {
         let two = [consent("a", "treating-physician", "permit", 10, true, 10), consent("b", "treating-physician", "permit", 40, true, 40)];
-        assert_eq!(spans(&two, RightKind::TreatingPhysician), [OVER, EVER]);
+        assert_eq!(spans(&two, RightKind::TreatingPhysician), [OVER, since(40)]);
         // One that was never in force, ended when it was recorded, is no new one.
         let [first, second] = two;
         let never = consent("b", "treating-physician", "permit", 40, false, 40);
-        assert_eq!(spans(&[first.clone(), never], RightKind::TreatingPhysician), [EVER]);
+        assert_eq!(spans(&[first.clone(), never], RightKind::TreatingPhysician), [since(10)]);
         let mut past = second;
         past.value.pointer_mut("/provision").unwrap()["period"] = json!({"start": "1969-01-01", "end": "1969-02-01"});
-        assert_eq!(spans(&[first, past], RightKind::TreatingPhysician), [EVER]);
+        assert_eq!(spans(&[first, past], RightKind::TreatingPhysician), [since(10)]);
     }
 
     #[test]
@@ -398,7 +391,7 @@ mod tests {
         let mut access = consent("a", "care-team-access", "permit", 10, true, 10);
         access.value.pointer_mut("/provision").unwrap()["actor"] = json!([{"reference": {"reference": "CareTeam/t"}}]);
         assert_eq!(spans(std::slice::from_ref(&team), RightKind::CareTeam), []);
-        assert_eq!(spans(&[team, access], RightKind::CareTeam), [(i64::MIN, 86_400_000_000)]);
+        assert_eq!(spans(&[team, access], RightKind::CareTeam), [(since(10).0, 86_400_000_000)]);
     }
 
     #[test]
@@ -410,12 +403,12 @@ mod tests {
             json!({"member": {"identifier": {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": NURSE}}, "period": period})
         };
         let rows = [
-            (vec![part("", "1970-01-02"), part("", "")], vec![EVER]),
-            (vec![part("", ""), part("", "1970-01-02")], vec![EVER]),
-            (vec![part("1970-01-04", ""), part("", "1970-01-01")], vec![(i64::MIN, day), (3 * day, i64::MAX)]),
+            (vec![part("", "1970-01-02"), part("", "")], vec![since(10)]),
+            (vec![part("", ""), part("", "1970-01-02")], vec![since(10)]),
+            (vec![part("1970-01-04", ""), part("", "1970-01-01")], vec![(since(10).0, day), (3 * day, i64::MAX)]),
             (
                 vec![part("", "1970-01-01"), part("1970-01-04", "1970-01-04"), part("1970-01-08", "")],
-                vec![(i64::MIN, day), (3 * day, 4 * day), (7 * day, i64::MAX)],
+                vec![(since(10).0, day), (3 * day, 4 * day), (7 * day, i64::MAX)],
             ),
         ];
         for (parts, expected) in rows {

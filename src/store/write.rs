@@ -175,6 +175,9 @@ pub fn lock_holder(connection: &mut AnyConnection, holder: i64) -> Result<(), Er
 /// The types whose resources bear rights over their holder.
 const BEARERS: [ResourceType; 3] = [ResourceType::CONSENT, ResourceType::CARE_TEAM, ResourceType::RELATED_PERSON];
 
+/// Stamps that are no more than so far ahead of an id are the time that the clock told, microseconds: a transaction draws ids first.
+const AHEAD: i64 = 60_000_000;
+
 /// When a resource that bears rights is written: now, but after all that was written of this holder before, whatever the clock said then:
 /// of two Consents the later one counts. The caller has locked the holder.
 ///
@@ -205,7 +208,7 @@ pub fn refresh_rights(connection: &mut AnyConnection, holder: &HolderRow) -> Res
     for (number, id, created, updated, codec, body) in rows {
         let value: Value = serde_json::from_slice(&decode(codec, body)?).map_err(|_| Error::Corrupt("body"))?;
         let resource = ResourceType::from_number(number).ok_or(Error::Corrupt("type"))?;
-        let recorded = drawn_at(&id).map_or(created, |at| at.min(created));
+        let recorded = drawn_at(&id).filter(|at| *at < created.saturating_sub(AHEAD)).unwrap_or(created);
         sources.push(Source { resource, id, created, recorded, updated, value });
     }
     let (rights, settings) = project(&sources, holder.born);

@@ -136,6 +136,12 @@ fn a_clock_that_is_behind_brings_no_right_back_and_ends_none() {
             }
         }
         give("record-access", 15);
+        // A block ends what was given, even one whose time is over when it is recorded.
+        give("record-access", 17);
+        let mut over = consent(&me, "record-block", "deny", party(&psidnat(17)));
+        over["provision"]["period"] = json!({"end": "2020-01-01"});
+        let recorded = server.create(&person, &over).status;
+        assert_eq!((recorded, status(&server, &professional(17, "10"), &me)), (201, "expired".to_owned()));
         let mut later = consent(&me, "record-access", "permit", party(&psidnat(16)));
         later["provision"]["period"] = json!({"start": (chrono::Utc::now() + chrono::Duration::hours(1)).to_rfc3339()});
         server.create(&person, &later).expect(201);
@@ -151,7 +157,7 @@ fn a_clock_that_is_behind_brings_no_right_back_and_ends_none() {
             server.send("POST", "/sandbox/clock", &[], Some(clock.as_bytes())).expect(200);
             server.forget_tokens();
         };
-        for (number, behind) in [(21, 0), (22, 1), (23, 3600), (24, 30 * 86_400)] {
+        for (number, behind) in [(21, 0), (22, 1), (23, 3600), (24, 86_000)] {
             set(-behind);
             for (number, status) in (11..).zip(expected) {
                 assert_eq!(told(number), of(status), "{number}, {behind} s behind");
@@ -161,6 +167,9 @@ fn a_clock_that_is_behind_brings_no_right_back_and_ends_none() {
             give("treating-physician", number);
             assert_eq!((told(number - 1), told(number)), (of("expired"), of("valid")), "{behind} s behind");
         }
+        // However far it is behind, nothing is open that was closed.
+        set(-30 * 86_400);
+        assert_eq!([12, 13, 14, 20].map(told), ["expired", "blocked", "expired", "expired"].map(of));
         // What begins at a time of its own begins then.
         set(7200);
         assert_eq!(told(16), of("valid"));
@@ -206,13 +215,14 @@ fn times_mean_what_they_say_after_a_clock_was_ahead() {
         give("record-block", 15, json!({"end": day(7)}));
         give("record-access", 15, Value::Null);
         give("record-block", 16, json!({"end": day(7)}));
-        assert_eq!(told(), of(["valid", "none", "valid", "blocked", "blocked", "blocked"]));
+        // What that clock wrote is not in force before its time.
+        assert_eq!(told(), of(["none", "none", "valid", "blocked", "blocked", "blocked"]));
         set(8);
         give("record-access", 16, Value::Null);
         // After a block a new right is needed.
-        assert_eq!(told(), of(["valid", "none", "expired", "expired", "none", "valid"]));
+        assert_eq!(told(), of(["none", "none", "expired", "expired", "none", "valid"]));
         set(11);
-        assert_eq!(told(), of(["valid", "valid", "expired", "expired", "none", "valid"]));
+        assert_eq!(told(), of(["none", "valid", "expired", "expired", "none", "valid"]));
     });
 }
 
