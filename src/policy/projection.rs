@@ -127,7 +127,7 @@ pub fn project(sources: &[Source], born: i32) -> (Vec<Right>, i16) {
                 rights.extend(allowed.map(|given| Given { right: Right { parts: parts.clone(), ..given.right }, ..given }));
             }
             // One that was ended as it was recorded blocked nobody.
-            ("record-block", false) if active || source.created < source.updated => {
+            ("record-block", false) if active || source.created != source.updated => {
                 let kind = if by_administrator(&source.value) { RightKind::BlockByAdministrator } else { RightKind::Block };
                 let (from, until) = (i64::MIN, if active { end } else { ENDED });
                 blocks.extend(named().map(|a| Block { right: right(kind, a, from, until).right, source, active, end }));
