@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::build::{
-    Document, INS, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
-};
-use crate::support::record::{HOSPITAL, deletion};
+use crate::support::build::{Document, INS, consent, document, holder, ins, party, patient, professional, psidnat, service, structure};
+use crate::support::record::{HOSPITAL, deletion, minor};
 use crate::support::submission::{apart, create, entries, list, submission_set, submit, transaction, urn, wrote};
 use crate::support::{Server, on_both, query};
 
@@ -177,12 +175,7 @@ fn traces_of_a_list_tell_no_more_than_its_documents() {
             |id: &str| server.get(&holder(&me), &format!("AuditEvent?entity=List/{id}&_total=accurate")).expect(200)["total"].clone();
         assert!(asked(&mixed.0) != json!(0) && asked(&hidden.0) == json!(0));
         // A secret of a minor does not exist for a representative, nor does what lists nothing else.
-        let (lina, parent) = (minor_ins(1), ins(20));
-        server.create(&service("operator"), &patient(&lina)).expect(201);
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": parent}]});
-        server.create(&service("operator"), &related).expect(201);
-        let who = representative(&parent, &lina);
+        let (lina, who) = minor(&server);
         let count = |server: &Server| server.get(&who, "AuditEvent?_total=accurate&_count=0").expect(200)["total"].as_i64().unwrap();
         let before = count(&server);
         let secret = together(&server, &lina, 1, vec![document(&lina, "11490-0", 1).labelled("INVISIBLE_REPRESENTANTS_LEGAUX")]);
@@ -200,14 +193,10 @@ fn traces_of_a_list_tell_no_more_than_its_documents() {
 fn traces_of_a_list_of_folders_tell_as_much_as_the_folders() {
     on_both(|backend| {
         let server = Server::empty(backend);
-        let (me, lina, hospital) = (ins(1), minor_ins(1), structure(HOSPITAL));
-        for person in [&me, &lina] {
-            server.create(&service("operator"), &patient(person)).expect(201);
-        }
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": ins(20)}]});
-        server.create(&service("operator"), &related).expect(201);
-        let readers = [(&me, holder(&me), "INVISIBLE_PATIENT"), (&lina, representative(&ins(20), &lina), "INVISIBLE_REPRESENTANTS_LEGAUX")];
+        let (me, hospital) = (ins(1), structure(HOSPITAL));
+        server.create(&service("operator"), &patient(&me)).expect(201);
+        let (lina, who) = minor(&server);
+        let readers = [(&me, holder(&me), "INVISIBLE_PATIENT"), (&lina, who, "INVISIBLE_REPRESENTANTS_LEGAUX")];
         for (of, reader, label) in readers {
             let mut number = 0;
             let mut set_of = |labels: &[&str]| {

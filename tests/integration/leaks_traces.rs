@@ -4,11 +4,10 @@ use serde_json::{Value, json};
 
 use crate::support::answer::Answer;
 use crate::support::build::{
-    INS, collected, consent, document, holder, ins, minor_ins, party, patient, professional, psidnat, representative, service, structure,
+    INS, collected, consent, document, holder, ins, party, patient, professional, psidnat, representative, service, structure,
 };
+use crate::support::record::{HOSPITAL, minor, with_minor};
 use crate::support::{Server, on_both};
-
-const HOSPITAL: &str = "1750000018";
 
 /// What traces tell, newest first: without when, under which request and which trace, and with the id that was asked as `ID`.
 fn told(answer: &Answer, asked: &[(String, String)]) -> Vec<String> {
@@ -46,13 +45,11 @@ fn decoded(text: &str) -> String {
 fn ones_own_traces_do_not_tell_hidden_from_absent() {
     on_both(|backend| {
         let server = Server::empty(backend);
-        let (me, other, lina, parent) = (ins(1), ins(2), minor_ins(1), ins(20));
-        for person in [&me, &other, &lina] {
+        let (me, other) = (ins(1), ins(2));
+        for person in [&me, &other] {
             server.create(&service("operator"), &patient(person)).expect(201);
         }
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": parent}]});
-        server.create(&service("operator"), &related).expect(201);
+        let (lina, parent) = minor(&server);
         server.create(&holder(&me), &consent(&me, "record-access", "permit", party(&psidnat(1)))).expect(201);
         let right = server.create(&holder(&other), &consent(&other, "record-access", "permit", party(&psidnat(9)))).id();
         let mut number = 0;
@@ -110,10 +107,7 @@ fn ones_own_traces_do_not_tell_hidden_from_absent() {
                     ("Communication", &unsent),
                 ],
             ),
-            (
-                representative(&parent, &lina),
-                vec![("DocumentReference", &secret), ("DocumentReference", &foreign), ("AuditEvent", &secret_trace)],
-            ),
+            (parent, vec![("DocumentReference", &secret), ("DocumentReference", &foreign), ("AuditEvent", &secret_trace)]),
         ];
         let mut absent = 0;
         for (who, hidden) in &cases {
@@ -241,13 +235,7 @@ fn a_search_that_found_what_is_hidden_names_nothing() {
 #[test]
 fn what_is_hidden_from_representatives_leaves_no_sign_in_traces() {
     on_both(|backend| {
-        let server = Server::empty(backend);
-        let (lina, parent) = (minor_ins(1), ins(20));
-        let who = representative(&parent, &lina);
-        server.create(&service("operator"), &patient(&lina)).expect(201);
-        let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
-            "identifier": [{"system": INS, "value": parent}]});
-        server.create(&service("operator"), &related).expect(201);
+        let (server, lina, who) = with_minor(backend);
         server.create(&who, &consent(&lina, "record-access", "permit", party(&psidnat(5)))).expect(201);
         let deposit = |number: u32, secret: bool| {
             let one = document(&lina, "11490-0", number);

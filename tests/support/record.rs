@@ -19,13 +19,19 @@ pub fn with_space(backend: Backend) -> (Server, String) {
 /// A server with a girl who has an open space and a representative.
 pub fn with_minor(backend: Backend) -> (Server, String, Value) {
     let server = Server::empty(backend);
+    let (lina, who) = minor(&server);
+    (server, lina, who)
+}
+
+/// A girl with an open space: her INS and her representative.
+pub fn minor(server: &Server) -> (String, Value) {
     let (lina, parent) = (minor_ins(1), ins(20));
     server.create(&service("operator"), &patient(&lina)).expect(201);
     let related = json!({"resourceType": "RelatedPerson", "active": true, "patient": {"identifier": {"system": INS, "value": lina}},
         "identifier": [{"system": INS, "value": parent}]});
     server.create(&service("operator"), &related).expect(201);
     let who = representative(&parent, &lina);
-    (server, lina, who)
+    (lina, who)
 }
 
 /// A server with one open space and one discharge letter, which physicians may read.
